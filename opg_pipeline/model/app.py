@@ -1,0 +1,177 @@
+"""The declaration of one city app and its datasets: one YAML file, no code. Rules between files are in catalog.py."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from opg_pipeline.model.base import Declared, Identifier, Locale, Path_, RecordsPath, UrusanCode
+from opg_pipeline.model.source import CsvFormat, Format, GeoJsonFormat, Incremental, JsonFormat, Pagination, SinglePage, Source
+
+Cadence = Literal["15min", "hourly", "3h", "daily", "weekly", "monthly", "quarterly", "semesterly"]
+
+Parse = Literal[
+    "text", "html_text", "integer", "number", "rupiah", "percent", "boolean", "date", "datetime", "epoch_s", "epoch_ms",
+    "period", "json", "list", "nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account", "identifier",
+    "age_band", "sex", "nik_sex", "nik_age_band",
+]  # fmt: skip
+
+
+class FieldMap(Declared):
+    """How one standard field is filled from a source record. A bare text is short for `{from: <text>}`."""
+
+    from_: Path_ | tuple[Path_, ...] | None = Field(None, alias="from", description="Path of the value; a list of paths is joined with a blank.")
+    first_of: tuple[Path_, ...] | None = Field(None, description="Aliases: the first path that holds a value.")
+    const: Any = Field(None, description="The same value in every record.")
+    parse: Parse | None = Field(None, description="How to read the value; default: by the type of the standard field.")
+    format: str | None = Field(None, description="Pattern of this date or time, over the locale's; or the separator of a `list`.")
+    map: dict[str, Any] | None = Field(None, description="Source value to standard value. A value that is not listed is rejected.")
+    scale: ScaleBy | None = Field(None, description="Multiply by what another value of the record says.")
+    decimal: str | None = Field(None, pattern=r"^[.,]$", description="Decimal sign of this field, over the locale's.")
+    thousands: str | None = Field(None, pattern=r"^[., ]?$", description="Grouping sign of this field, over the locale's.")
+    timezone: str | None = Field(None, description="Zone of this field, over the locale's.")
+    missing: tuple[str, ...] | None = Field(None, description="Texts that mean 'no value', over the locale's.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FieldMap:
+        given = [name for name, value in (("from", self.from_), ("first_of", self.first_of)) if value is not None]
+        if "const" in self.model_fields_set:
+            given.append("const")
+        if len(given) != 1:
+            raise ValueError("say where the value comes from with exactly one of `from`, `first_of` or `const`")
+        if given == ["const"] and (self.parse or self.map or self.scale):
+            raise ValueError("a `const` is the value itself: it takes neither `parse` nor `map` nor `scale`")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every source path this field reads."""
+        if self.first_of is not None:
+            return self.first_of
+        if self.from_ is None:
+            return ()
+        return (self.from_,) if isinstance(self.from_, str) else self.from_
+
+
+class ScaleBy(Declared):
+    """A factor read from the record itself, such as a unit column."""
+
+    from_: Path_ = Field(alias="from")
+    map: dict[str, int | float] = Field(min_length=1, description="Value to factor. A value that is not listed is rejected.")
+
+
+class RegionMap(Declared):
+    """How a record says where it is: by code, by names, or inside a text."""
+
+    code: Path_ | None = Field(None, description="Path of a Kemendagri or BPS code, dotted or plain.")
+    district: Path_ | None = Field(None, description="Path of the district's (kecamatan's) name.")
+    village: Path_ | tuple[Path_, ...] | None = Field(None, description="Path, or aliases, of the village's name.")
+    text: Path_ | None = Field(None, description="Path of a text that holds names; needs `pattern`.")
+    pattern: str | None = Field(None, description="Such as 'Desa {village}, Kecamatan {district}'.")
+    const: str | None = Field(None, description="One region code for all records.")
+
+    @model_validator(mode="after")
+    def _some_way(self) -> RegionMap:
+        if not any((self.code, self.district, self.village, self.text, self.const)):
+            raise ValueError("say where the region comes from: `code`, `district`, `village`, `text` or `const`")
+        if (self.text is None) != (self.pattern is None):
+            raise ValueError("`text` and `pattern` belong together")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        village = (self.village,) if isinstance(self.village, str) else (self.village or ())
+        return tuple(path for path in (self.code, self.district, *village, self.text) if path)
+
+
+class Dataset(Declared):
+    """One list of records an app gives, and what it becomes."""
+
+    id: Identifier
+    path: str = Field(description="Below the source's base_url; '' for the base itself.", pattern=r"^(/[^\s?#]*|)$")
+    method: Literal["GET", "POST"] = "GET"
+    query: dict[str, str | int | float] = Field({}, description="Fixed query parameters.")
+    form: dict[str, str | int | float] | None = Field(None, description="Form body of a POST; paging parameters go there too.")
+    body: str | None = Field(None, description="Literal body of a POST (SOAP and the like); needs `content_type`.")
+    content_type: str | None = None
+    format: Format = JsonFormat()
+    records: RecordsPath = Field("", description="Where the records are; '' when the answer is the list itself.")
+    paginate: Pagination = SinglePage()
+    incremental: Incremental | None = None
+    nature: Literal["event", "snapshot", "cumulative"] = Field(description="event: records come once; snapshot: each pull is all there is; cumulative: values grow.")
+    category: Identifier
+    key: tuple[Path_, ...] = Field(min_length=1, description="Source paths that identify a record. Personal values become tokens.")
+    prefer: Literal["last", "first"] = Field("last", description="Which of several records with the same key in one pull is right.")
+    fill_down: tuple[Path_, ...] = Field((), description="Columns whose blanks repeat the value above (merged cells).")
+    skip: dict[str, tuple[str, ...]] = Field({}, description="Rows that are no records: path to the values that mark them (totals rows). They are counted.")
+    personal: tuple[Path_, ...] = Field((), description="Personal data the source sends: never kept, and struck out of the record's texts.")
+    region: RegionMap | None = None
+    fields: dict[str, FieldMap] = Field(min_length=1)
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _short_format(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _short_fields(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: {"from": item} if isinstance(item, str) else item for name, item in value.items()}
+
+    @model_validator(mode="after")
+    def _fits(self) -> Dataset:
+        if self.method == "GET" and (self.form is not None or self.body is not None):
+            raise ValueError("`form` and `body` belong to `method: POST`")
+        if (self.body is None) != (self.content_type is None):
+            raise ValueError("`body` and `content_type` belong together")
+        if self.form is not None and self.body is not None:
+            raise ValueError("give either `form` or `body`")
+        if self.body is not None and not isinstance(self.paginate, SinglePage):
+            raise ValueError("a literal `body` cannot be paged")
+        if isinstance(self.format, CsvFormat) and self.records:
+            raise ValueError("a CSV file is its records: leave `records` out")
+        return self
+
+    @property
+    def records_path(self) -> str:
+        """Where the records are, with the format's own default."""
+        return self.records or ("features" if isinstance(self.format, GeoJsonFormat) else "")
+
+
+class Evidence(Declared):
+    """What is known of the real app, and what is assumed."""
+
+    interface: Literal["published", "recorded", "assumed"] = Field(description="assumed: the app runs against the sandbox.")
+    reality: str = ""
+    reference: str = ""
+
+
+class App(Declared):
+    """One city app."""
+
+    id: Identifier
+    name: str
+    agency: Identifier
+    urusan: UrusanCode
+    status: Literal["active", "paused", "retired"] = "active"
+    cadence: Cadence
+    description: str = ""
+    evidence: Evidence
+    locale: Locale = Locale()
+    source: Source
+    datasets: tuple[Dataset, ...] = Field(min_length=1)
+
+    @field_validator("datasets")
+    @classmethod
+    def _unique_datasets(cls, value: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
+        ids = [dataset.id for dataset in value]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise ValueError(f"dataset {name!r} is declared twice")
+        return value
+
+
+FieldMap.model_rebuild()

@@ -1,0 +1,191 @@
+"""Loads every declaration and holds the rules between files. The result is immutable; a catalogue with a problem does not load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from opg_pipeline.model.app import App, Dataset
+from opg_pipeline.model.category import Category
+from opg_pipeline.model.city import City, ContextNote
+from opg_pipeline.model.crosscheck import check_app, check_category, check_city
+from opg_pipeline.model.messages import explain
+from opg_pipeline.model.problems import DeclarationError, Problem
+from opg_pipeline.model.reference import Region, Urusan, read_regions, read_urusan
+from opg_pipeline.model.yaml_source import YamlSource, front_matter, read_yaml
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRef:
+    """One dataset with all it belongs to."""
+
+    city: City
+    app: App
+    dataset: Dataset
+    category: Category
+
+    @property
+    def name(self) -> str:
+        return f"{self.city.id}/{self.app.id}/{self.dataset.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CityCatalog:
+    """A city with its apps (by id, in order), regions and context notes."""
+
+    city: City
+    apps: dict[str, App]
+    regions: tuple[Region, ...]
+    notes: tuple[tuple[ContextNote, str], ...]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything declared. Categories and cities by id, in order of their ids."""
+
+    categories: dict[str, Category]
+    cities: dict[str, CityCatalog]
+    urusan: tuple[Urusan, ...]
+
+    def datasets(self, city: str, *, active: bool = True) -> Iterator[DatasetRef]:
+        """The datasets of a city in order of app id; ``active`` leaves out paused and retired apps. Raises KeyError."""
+        entry = self.cities[city]
+        for app in entry.apps.values():
+            if active and app.status != "active":
+                continue
+            for dataset in app.datasets:
+                yield DatasetRef(entry.city, app, dataset, self.categories[dataset.category])
+
+    @cached_property
+    def used_categories(self) -> tuple[Category, ...]:
+        """Categories that some dataset of some city feeds."""
+        used = {ref.category.id for city in self.cities for ref in self.datasets(city, active=False)}
+        return tuple(category for category in self.categories.values() if category.id in used)
+
+
+def shipped_catalog() -> Path:
+    """The catalogue inside the package."""
+    return Path(str(files("opg_pipeline"))) / "catalog"
+
+
+def _parse(source: YamlSource, model: type[ModelT], problems: list[Problem]) -> ModelT | None:
+    try:
+        return model.model_validate(source.data)
+    except ValidationError as error:
+        problems += explain(source, model, error)
+        return None
+
+
+def _read(path: Path, problems: list[Problem]) -> YamlSource | None:
+    try:
+        return read_yaml(path)
+    except DeclarationError as error:
+        problems += error.problems
+        return None
+
+
+class _Loader:
+    def __init__(self, folders: list[Path]) -> None:
+        self.folders = folders
+        self.problems: list[Problem] = []
+        self.sources: dict[tuple[str, ...], YamlSource] = {}
+
+    def find(self, pattern: str) -> list[Path]:
+        """Files by pattern. A later folder's file of the same relative path takes the place of an earlier one's."""
+        found: dict[str, Path] = {}
+        for folder in self.folders:
+            for path in sorted(folder.glob(pattern)):
+                found[str(path.relative_to(folder))] = path
+        return [found[name] for name in sorted(found)]
+
+    def declared(self, pattern: str, model: type[ModelT], kind: str, *scope: str) -> dict[str, ModelT]:
+        result: dict[str, ModelT] = {}
+        for path in self.find(pattern):
+            source = _read(path, self.problems)
+            if source is None or (item := _parse(source, model, self.problems)) is None:
+                continue
+            item_id = str(getattr(item, "id"))  # noqa: B009 - every declared kind has an id
+            expected = path.parent.name if path.name == "city.yaml" else path.stem
+            if item_id != expected:
+                self.problems.append(
+                    source.problem(("id",), f"The id {item_id!r} differs from the name {expected!r}.", "make them equal.")
+                )
+            result[item_id] = item
+            self.sources[(kind, *scope, item_id)] = source
+        return result
+
+    def notes(self, city: str) -> tuple[tuple[ContextNote, str], ...]:
+        result = []
+        for path in self.find(f"cities/{city}/context/*.md"):
+            try:
+                source, text = front_matter(path)
+            except DeclarationError as error:
+                self.problems += error.problems
+                continue
+            note = _parse(source, ContextNote, self.problems)
+            if note is not None:
+                result.append((note, text))
+        return tuple(result)
+
+    def reference(self, name: str) -> Path | None:
+        found = self.find(f"reference/{name}")
+        return found[0] if found else None
+
+
+def load_catalog(*extra: Path, only: Path | None = None) -> Catalog:
+    """Load the shipped catalogue with ``extra`` folders over it; ``only`` takes one folder's cities beside the shipped categories.
+
+    Raises:
+        DeclarationError: with every problem of every file.
+    """
+    catalog, problems = check_catalog(*extra, only=only)
+    if problems or catalog is None:
+        raise DeclarationError(problems)
+    return catalog
+
+
+def check_catalog(*extra: Path, only: Path | None = None) -> tuple[Catalog | None, list[Problem]]:
+    """Load and check everything; the catalogue is None when something is wrong. Never raises for a bad file."""
+    folders = [shipped_catalog(), *extra, *([only] if only else [])]
+    loader = _Loader(folders)
+    for folder in folders:
+        if not folder.is_dir():
+            loader.problems.append(Problem(folder, 0, "", "There is no such catalogue folder.", "check OPG_CATALOG."))
+    urusan_path = loader.reference("urusan.csv")
+    urusan = read_urusan(urusan_path) if urusan_path else ()
+    categories = loader.declared("categories/*.yaml", Category, "category")
+    for category in categories.values():
+        loader.problems += check_category(category, loader.sources[("category", category.id)])
+    cities: dict[str, CityCatalog] = {}
+    for city in loader.declared("cities/*/city.yaml", City, "city").values():
+        source = loader.sources[("city", city.id)]
+        if only is not None and not source.path.is_relative_to(only):
+            continue
+        regions: tuple[Region, ...] = ()
+        if city.regions is not None:
+            region_path = loader.reference(f"regions/{city.regions.file}")
+            if region_path is None:
+                loader.problems.append(
+                    source.problem(("regions", "file"), f"There is no reference/regions/{city.regions.file}.", "add the file.")
+                )
+            else:
+                regions = read_regions(region_path)
+        loader.problems += check_city(city, source)
+        apps = loader.declared(f"cities/{city.id}/apps/*.yaml", App, "app", city.id)
+        for app in apps.values():
+            loader.problems += check_app(
+                app, loader.sources[("app", city.id, app.id)], city, categories, {item.urusan_code for item in urusan}
+            )
+        cities[city.id] = CityCatalog(city, apps, regions, loader.notes(city.id))
+    if loader.problems:
+        loader.problems.sort(key=lambda problem: (str(problem.file), problem.line))
+        return None, loader.problems
+    return Catalog(categories, cities, urusan), []

@@ -1,0 +1,66 @@
+"""The declaration of a city: agencies, time zone, regions, defaults of its apps; and the notes of its partners."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+from zoneinfo import available_timezones
+
+from pydantic import Field, field_validator
+
+from opg_pipeline.model.base import Declared, Identifier, Label, Locale
+
+
+class Agency(Declared):
+    """One agency (OPD) of the city."""
+
+    id: Identifier
+    name: str
+    short: str = ""
+
+
+class Regions(Declared):
+    """The city's region file in catalog/reference/regions and its root code."""
+
+    file: str = Field(pattern=r"^[a-z0-9_]+\.csv$")
+    root: str = Field(description="Kemendagri code of the city, such as 35.22.")
+    fuzzy_threshold: float = Field(90.0, ge=60, le=100, description="Least similarity (0-100) at which a misspelt name counts.")
+
+
+class City(Declared):
+    """One city."""
+
+    id: Identifier
+    name: str
+    label: Label
+    timezone: str
+    regions: Regions | None = None
+    locale: Locale = Field(description="Default locale of its apps. decimal, thousands, date, datetime and missing are needed.")
+    agencies: tuple[Agency, ...] = Field(min_length=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no IANA time zone")
+        return value
+
+    def agency(self, agency_id: str) -> Agency:
+        """The agency of that id. Raises KeyError."""
+        for item in self.agencies:
+            if item.id == agency_id:
+                return item
+        raise KeyError(agency_id)
+
+
+class ContextNote(Declared):
+    """Front matter of a partner's note: what it speaks of, and who says it."""
+
+    id: Identifier
+    title: str
+    author: str
+    measures: tuple[Identifier, ...] = ()
+    regions: tuple[str, ...] = ()
+    from_: date | None = Field(None, alias="from")
+    to: date | None = None
+    kind: Literal["context", "caveat", "criticism", "method"] = "context"

@@ -1,0 +1,87 @@
+"""The pattern language of dates and times: yyyy yy mm m mmm dd d HH MM SS, literals, 'quoted literals'. No parsing of data here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+MONTHS: dict[str, int] = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan januari january", "feb februari pebruari peb february", "mar maret mrt march", "apr april", "mei may",
+            "jun juni june", "jul juli july", "agu agt ags agustus agust aug august", "sep sept september", "okt oktober oct october",
+            "nov november nopember nop", "des desember dec december",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+"""Month names and abbreviations, Indonesian and English, lower case."""
+
+_TOKENS = {
+    "yyyy": r"(?P<year>\d{4})",
+    "yy": r"(?P<year2>\d{2})",
+    "mmm": r"(?P<month_name>[A-Za-z]{3,9})\.?",
+    "mm": r"(?P<month>\d{2})",
+    "m": r"(?P<month>\d{1,2})",
+    "dd": r"(?P<day>\d{2})",
+    "d": r"(?P<day>\d{1,2})",
+    "HH": r"(?P<hour>\d{2})",
+    "H": r"(?P<hour>\d{1,2})",
+    "MM": r"(?P<minute>\d{2})",
+    "SS": r"(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?",
+    "AM": r"(?P<meridiem>[AaPp][Mm])",
+    "Z": r"(?P<offset>Z|[+-]\d{2}:?\d{2})",
+    "WIB": r"(?P<zone>WIB|WITA|WIT)",
+    "ddd": r"(?:[A-Za-z']{3,9})",
+}
+_PIECE = re.compile(r"'([^']*)'|(yyyy|yy|mmm|mm|m|ddd|dd|d|HH|H|MM|SS|AM|Z|WIB)|(\s+)|(.)", re.DOTALL)
+
+
+class DatePatternError(ValueError):
+    """The pattern cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatePattern:
+    """A compiled pattern. ``has_*`` say which parts it reads; ``regex`` matches the whole trimmed text."""
+
+    text: str
+    regex: re.Pattern[str]
+    has_month: bool
+    has_day: bool
+    has_time: bool
+
+
+@lru_cache(maxsize=512)
+def compile_pattern(pattern: str) -> DatePattern:
+    """Compile one pattern. `ddd` is a day's name (read over); blanks match one or more blanks. Raises DatePatternError."""
+    if not pattern.strip():
+        raise DatePatternError("the date pattern is empty")
+    parts: list[str] = []
+    names: list[str] = []
+    for match in _PIECE.finditer(pattern):
+        quoted, token, blank, other = match.groups()
+        if quoted is not None:
+            parts.append(re.escape(quoted))
+        elif token is not None:
+            names.append("m" if token in {"mmm", "mm", "m"} else "y" if token in {"yyyy", "yy"} else "d" if token in {"dd", "d"} else token)
+            parts.append(_TOKENS[token])
+        elif blank is not None:
+            parts.append(r"\s+")
+        else:
+            if other.isalpha() and other not in "T":
+                raise DatePatternError(f"the date pattern {pattern!r} has the letter {other!r} that means nothing")
+            parts.append(re.escape(other))
+    for name in set(names):
+        if name != "ddd" and names.count(name) > 1:
+            raise DatePatternError(f"the date pattern {pattern!r} reads the same part twice")
+    if "y" not in names:
+        raise DatePatternError(f"the date pattern {pattern!r} has no year")
+    if "d" in names and "m" not in names:
+        raise DatePatternError(f"the date pattern {pattern!r} has a day but no month")
+    return DatePattern(
+        pattern, re.compile("".join(parts)), "m" in names, "d" in names, "HH" in names or "H" in names
+    )

@@ -1,0 +1,152 @@
+"""The path language of manifests: where a value stands in an answer. Pure Python, no dependency.
+
+    a.b          key b of key a                 a[0]      element 0 of list a; a[-1] counts from the end
+    a[*].b       every element of list a        [3]       element 3 of a positional row
+    'a.b'.c      a key that holds a dot         @name     an XML attribute; #text the text beside it
+    ^.x          x of the record's parent       /x        x of the whole answer
+
+``[*]`` is for ``records`` alone, ``^`` and ``/`` for fields. A path that does not fit is an error with a position, never a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+_TOKEN = re.compile(r"""\.?(?:'([^']*)'|\[(\*|-?\d+)\]|([^.\[\]']+))""")
+
+
+class _Every:
+    def __repr__(self) -> str:
+        return "[*]"
+
+
+EVERY: Final = _Every()
+Step = str | int | _Every
+
+
+class PathError(ValueError):
+    """The text is no path; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """A parsed path. ``up`` is the number of ``^``; ``absolute`` means it starts at the whole answer."""
+
+    text: str
+    steps: tuple[Step, ...]
+    up: int = 0
+    absolute: bool = False
+
+    @property
+    def simple_key(self) -> str | None:
+        """The key, when the path is one key of the record itself (the fast case)."""
+        if not self.up and not self.absolute and len(self.steps) == 1 and isinstance(self.steps[0], str):
+            return self.steps[0]
+        return None
+
+
+def parse_path(text: str, *, every: bool = False) -> FieldPath:
+    """Parse one path. ``every`` allows ``[*]``. Raises PathError."""
+    rest = text.strip()
+    if not rest:
+        raise PathError("the path is empty")
+    absolute = rest.startswith("/")
+    rest = rest.removeprefix("/")
+    up = 0
+    while rest.startswith("^"):
+        up += 1
+        rest = rest[1:].removeprefix(".") if not rest.startswith("^^") else rest[1:]
+    steps: list[Step] = []
+    position = 0
+    while position < len(rest):
+        match = _TOKEN.match(rest, position)
+        if match is None:
+            raise PathError(f"cannot read {rest[position:]!r} in path {text!r}")
+        quoted, index, key = match.groups()
+        if index == "*":
+            if not every:
+                raise PathError(f"[*] is for `records` alone, not for {text!r}")
+            steps.append(EVERY)
+        elif index is not None:
+            steps.append(int(index))
+        else:
+            steps.append(quoted if quoted is not None else key)
+        position = match.end()
+    return FieldPath(text, tuple(steps), up, absolute)
+
+
+def follow(value: Any, steps: tuple[Step, ...]) -> Any:
+    """The value at ``steps`` below ``value``, or None where the way ends."""
+    for step in steps:
+        if isinstance(step, str):
+            if not isinstance(value, dict):
+                return None
+            value = value.get(step)
+        elif isinstance(step, int):
+            if not isinstance(value, list | tuple) or not -len(value) <= step < len(value):
+                return None
+            value = value[step]
+        if value is None:
+            return None
+    return value
+
+
+def lookup(document: Any, path: str) -> Any:
+    """The value at ``path`` in a whole answer, or None."""
+    parsed = parse_path(path)
+    return follow(document, parsed.steps)
+
+
+def iterate(document: Any, path: FieldPath, *, xml: bool = False) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Every record at ``path`` with its parents, the nearest first.
+
+    The last list is iterated without ``[*]``. ``xml``: the answer was XML, which has no lists: a lone element counts as
+    a list of one and an element that is not there as an empty list, as long as the root element is the declared one.
+    Raises PathError naming the part that is missing or no list.
+    """
+    if xml and not (isinstance(document, dict) and path.steps and path.steps[0] in document):
+        root = next(iter(document), "nothing") if isinstance(document, dict) else kind(document)
+        raise PathError(f"`records: {path.text}` does not begin with the root element, which is {root!r}")
+    steps = path.steps[:-1] if path.steps and isinstance(path.steps[-1], _Every) else path.steps
+    yield from _iterate(document, steps, (), path.text, xml)
+
+
+def _iterate(
+    value: Any, steps: tuple[Step, ...], parents: tuple[Any, ...], text: str, xml: bool
+) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    for position, step in enumerate(steps):
+        if isinstance(step, _Every):
+            if xml and not isinstance(value, list):
+                value = [value]
+            if not isinstance(value, list):
+                raise PathError(f"`records: {text}` expects a list at [*] but found {kind(value)}")
+            for element in value:
+                yield from _iterate(element, steps[position + 1 :], (element, *parents), text, xml)
+            return
+        if isinstance(step, str) and isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value):
+            value = value[step]
+        elif xml:
+            return
+        else:
+            keys = f"; keys here: {', '.join(list(value)[:12])}" if isinstance(value, dict) else ""
+            raise PathError(f"`records: {text}` leads nowhere at {step!r} in {kind(value)}{keys}")
+    if xml and not isinstance(value, list):
+        value = [] if value is None else [value]
+    if not isinstance(value, list):
+        raise PathError(f"`records: {text}` must lead to a list but leads to {kind(value)}")
+    for element in value:
+        yield element, parents
+
+
+def kind(value: Any) -> str:
+    """What a JSON value is, in words."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return "a boolean"
+    return {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}.get(type(value), "a value")
