@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -85,3 +86,13 @@ def compile_pattern(pattern: str) -> DatePattern:
     return DatePattern(
         pattern, re.compile("".join(parts)), "m" in names, "d" in names, "HH" in names or "H" in names
     )
+
+
+def pieces(pattern: str) -> Iterator[tuple[str, str]]:
+    """The parts of a pattern in order, for writing: ("token", "yyyy") or ("literal", "/")."""
+    for match in _PIECE.finditer(pattern):
+        quoted, token, blank, other = match.groups()
+        if token is not None:
+            yield "token", token
+        else:
+            yield "literal", quoted if quoted is not None else blank or other

@@ -52,8 +52,11 @@ def _shown(value: Any) -> str:
 def explain(source: YamlSource, model: type[BaseModel], error: ValidationError) -> list[Problem]:
     """One Problem per finding, each with line, key and fix."""
     problems: list[Problem] = []
-    for item in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for item in found:
         location = tuple(item["loc"])
+        if item["type"] == "too_short" and any(other["loc"][: len(location)] == location and other is not item for other in found):
+            continue  # the list is short only because a member of it was refused
         kind, context, value = item["type"], item.get("ctx", {}), item.get("input")
         key = str(location[-1]) if location else ""
         if kind == "extra_forbidden":
@@ -84,7 +87,8 @@ def explain(source: YamlSource, model: type[BaseModel], error: ValidationError) 
                 what, fix = f"{head}.", tail
         else:
             what, fix = f"{_shown(value)}: {item['msg']}.", "correct the value."
-        problems.append(source.problem(location, what[0].upper() + what[1:], fix))
+        absent = key if kind == "missing" else "type" if kind == "union_tag_not_found" else ""
+        problems.append(source.problem(location, what[0].upper() + what[1:], fix, absent=absent))
     return _without_echoes(problems)
 
 

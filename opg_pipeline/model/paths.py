@@ -130,7 +130,9 @@ def _iterate(
             value = value[step]
         elif isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value):
             value = value[step]
-        elif xml:
+        elif xml and not isinstance(value, list):
+            if step in (0, -1):
+                continue
             return
         else:
             keys = f"; keys here: {', '.join(list(value)[:12])}" if isinstance(value, dict) else ""

@@ -42,15 +42,19 @@ class YamlSource:
 
         Parts that are not in the file (such as the tags pydantic adds for a union) are passed over.
         """
+        return self.lines.get(self._found(location), 1)
+
+    def _found(self, location: tuple[str | int, ...]) -> tuple[str | int, ...]:
         found: tuple[str | int, ...] = ()
         for part in location:
             if (*found, part) in self.lines:
                 found = (*found, part)
-        return self.lines.get(found, 1)
+        return found
 
-    def problem(self, location: tuple[str | int, ...], what: str, fix: str) -> Problem:
-        key = ".".join(str(part) for part in location)
-        return Problem(self.path, self.line(location), key, what, fix)
+    def problem(self, location: tuple[str | int, ...], what: str, fix: str, *, absent: str = "") -> Problem:
+        """A finding at ``location``; ``absent`` names a key that should stand there."""
+        parts = [*self._found(location), *([absent] if absent else [])]
+        return Problem(self.path, self.line(location), ".".join(str(part) for part in parts), what, fix)
 
 
 def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], file: Path) -> None:

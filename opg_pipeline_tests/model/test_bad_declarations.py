@@ -1,0 +1,117 @@
+"""A table of bad declarations with the message each must give: line, key, what, fix."""
+
+from __future__ import annotations
+
+import pytest
+
+from opg_pipeline.model.catalog import check_catalog, load_catalog
+from opg_pipeline.model.problems import DeclarationError
+from opg_pipeline_tests.model.conftest import CITY, GOOD_APP, Folder
+
+
+def test_the_good_one_is_good(folder: Folder) -> None:
+    catalog, problems = check_catalog(only=folder.root)
+    assert problems == []
+    assert catalog is not None
+    assert [ref.name for ref in catalog.datasets("town")] == ["town/kios/requests"]
+
+
+CASES = [
+    # (replace, with, line, key, part of what, part of fix)
+    ("agency: office", "agency: ofice", 3, "agency", "City 'town' has no agency 'ofice'", "did you mean 'office'?"),
+    ("agency: office\n", "", 1, "agency", "The key 'agency' is missing", "add `agency: ...` here."),
+    ("cadence: daily", "cadence: dayly", 5, "cadence", "'dayly' is not one of", "did you mean 'daily'?"),
+    ("cadence: daily", "cadence: '0 3 * * *'", 5, "cadence", "is not one of", "use one of them."),
+    ('urusan: "2.16"', 'urusan: "2.99"', 4, "urusan", "'2.99' is no government function", "did you mean"),
+    ('urusan: "2.16"', "urusan: 2.16", 4, "urusan", "is not a text", "put it in quotes."),
+    ("interface: assumed", "interface: guessed", 6, "evidence.interface", "is not one of", "use one of them."),
+    ("sandbox://kios", "kios.go.id", 7, "source.base_url", "does not have the required form", "(https?|sandbox)"),
+    ('base_url: "sandbox://kios"', 'base_url: "sandbox://kios", retry: 3', 7, "source.retry", "There is no key 'retry' here", "did you mean 'retries'?"),
+    ('base_url: "sandbox://kios"', 'base_url: "sandbox://kios", auth: {type: apikey}', 7, "source.auth", "type 'apikey' is not one of", "did you mean 'api_key'?"),
+    ('base_url: "sandbox://kios"', 'base_url: "sandbox://kios", auth: {type: bearer}', 7, "source.auth.secret", "The key 'secret' is missing", "add `secret"),
+    ('base_url: "sandbox://kios"', 'base_url: "sandbox://kios", auth: {type: bearer, secret: s3cr3t}', 7, "source.auth.secret", "does not have the required form", "^[A-Z]"),
+    ('base_url: "sandbox://kios"', 'base_url: "sandbox://kios", headers: {Authorization: x}', 7, "source", "Header 'Authorization' carries a secret", "declare it under `auth`"),
+    ("  nature: event", "  nature: events", 12, "datasets.0.nature", "is not one of", "did you mean 'event'?"),
+    ("category: service_request", "category: service_reqest", 13, "datasets.0.category", "There is no category 'service_reqest'", "did you mean 'service_request'?"),
+    ("  records: data", "  records: data[", 11, "datasets.0.records", "Cannot read '['", "see the message"),
+    ("  records: data", "  records: ^.data", 11, "datasets.0.records", "`records` starts at the whole answer", "neither ^ nor /"),
+    ("  key: [id]", "  key: []", 14, "datasets.0.key", "at least 1 item", "correct the value."),
+    ("    description: text\n", "", 15, "datasets.0.fields", "The required field 'description' is not mapped", "add `description"),
+    ("service_code: kind", "servis_code: kind", 17, "datasets.0.fields.servis_code", "has no field 'servis_code'", "did you mean 'service_code'?"),
+    ("Baru: open", "Baru: opened", 18, "datasets.0.fields.status", "'opened' is no value of 'status'", "did you mean 'open'?"),
+    ("requested_datetime: at", "requested_datetime: {from: at, parse: rupiah}", 19, "datasets.0.fields.requested_datetime.parse", "does not make a timestamp", "use one of"),
+    ("requested_datetime: at", "requested_datetime: {from: at, format: DD/MM/YYYY}", 19, "datasets.0.fields.requested_datetime.format", "letter 'D' that means nothing", "use yyyy"),
+    ("requested_datetime: at", "requested_datetime: {from: at, format: dd/mm}", 19, "datasets.0.fields.requested_datetime.format", "has no year", "use yyyy"),
+    ("requested_datetime: at", "requested_datetime: {from: at, timezone: WIB}", 19, "datasets.0.fields.requested_datetime.timezone", "'WIB' is no IANA time zone", "Asia/Jakarta"),
+    ("requested_datetime: at", "requested_datetime: {from: at, const: x}", 19, "datasets.0.fields.requested_datetime", "exactly one of `from`, `first_of` or `const`", "see"),
+    ("    service_code: kind", "    service_code: {from: kind, parse: nik}", 17, "datasets.0.fields.service_code.parse", "reads personal data", "privacy pseudonym"),
+    ("  path: /requests", "  path: /requests?page=1", 10, "datasets.0.path", "does not have the required form", ""),
+    ("  records: data", "  records: data\n  paginate: {type: page}", 12, "datasets.0.paginate", "exactly one of `total`, `pages` or `stop`", "see"),
+    ("  records: data", "  records: data\n  paginate: {type: offset, limit: 10, pages: meta.p}", 12, "datasets.0.paginate", "offset paging counts records: use `total` or `stop`", "see"),
+    ("  records: data", "  records: data\n  body: <x/>", 9, "datasets.0", "`form` and `body` belong to `method: POST`", "see"),
+    ("  records: data", "  records: data\n  region: {code: kode}", 12, "datasets.0.region", "declares no regions", "add `regions` to city.yaml"),
+    ("  records: data", "  records: data\n  format: {type: csv}", 9, "datasets.0", "a CSV file is its records", "see"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "line", "key", "what", "fix"), CASES)
+def test_message(folder: Folder, old: str, new: str, line: int, key: str, what: str, fix: str) -> None:
+    path = folder.changed(old, new)
+    catalog, problems = check_catalog(only=folder.root)
+    assert catalog is None
+    found = [(p.line, p.key, p.what, p.fix) for p in problems]
+    assert any(
+        p.file == path and p.line == line and p.key.startswith(key) and what.lower() in p.what.lower() and fix in p.fix for p in problems
+    ), found
+
+
+def test_every_problem_is_told_at_once(folder: Folder) -> None:
+    folder.app(GOOD_APP.replace("cadence: daily", "cadence: dayly").replace("nature: event", "nature: never"))
+    with pytest.raises(DeclarationError) as caught:
+        load_catalog(only=folder.root)
+    assert len(caught.value.problems) == 2
+
+
+def test_broken_yaml_names_the_line(folder: Folder) -> None:
+    folder.app("id: kios\nname: [unclosed\nagency: office\n")
+    _, problems = check_catalog(only=folder.root)
+    assert len(problems) == 1
+    assert problems[0].line >= 2
+    assert "not valid YAML" in problems[0].what
+
+
+def test_a_key_given_twice_is_refused(folder: Folder) -> None:
+    folder.changed("name: Kios", "name: Kios\nname: Kiosk")
+    _, problems = check_catalog(only=folder.root)
+    assert [(p.line, p.what) for p in problems] == [(3, "The key 'name' is given twice here.")]
+
+
+def test_yes_and_dates_stay_text(folder: Folder) -> None:
+    folder.changed("{Baru: open, Selesai: closed}", "{yes: open, no: closed, 2024-01-01: open}")
+    _, problems = check_catalog(only=folder.root)
+    assert problems == []
+
+
+def test_file_name_and_id_agree(folder: Folder) -> None:
+    folder.changed("id: kios", "id: kiosk")
+    _, problems = check_catalog(only=folder.root)
+    assert "differs from the name 'kios'" in problems[0].what
+
+
+def test_city_locale_must_be_whole(folder: Folder) -> None:
+    folder.write("cities/town/city.yaml", CITY.replace('decimal: ",", ', ""))
+    _, problems = check_catalog(only=folder.root)
+    assert any("lacks 'decimal'" in p.what for p in problems)
+
+
+def test_decimal_and_thousands_differ(folder: Folder) -> None:
+    folder.changed("cadence: daily", 'cadence: daily\nlocale: {decimal: "."}')
+    _, problems = check_catalog(only=folder.root)
+    assert any("decimal and the grouping sign are the same" in p.what for p in problems)
+
+
+def test_missing_folder_is_told(tmp_path: object) -> None:
+    from pathlib import Path
+
+    _, problems = check_catalog(Path(str(tmp_path)) / "nowhere")
+    assert "no such catalogue folder" in problems[0].what
