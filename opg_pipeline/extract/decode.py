@@ -18,7 +18,7 @@ from opg_pipeline.extract.xlsx import read_xlsx
 from opg_pipeline.extract.xmltree import read_xml
 from opg_pipeline.model.app import Dataset
 from opg_pipeline.model.handover import Outcome, PullError
-from opg_pipeline.model.paths import EVERY, FieldPath, PathError, Step, follow, iterate, kind, parse_path
+from opg_pipeline.model.paths import EVERY, FieldPath, PathError, Step, follow, iterate, parse_path
 from opg_pipeline.model.source import CsvFormat, NdjsonFormat, XlsxFormat, XmlFormat
 
 _BOM = b"\xef\xbb\xbf"
@@ -98,7 +98,7 @@ def select(document: Any, dataset: Dataset) -> Decoded:
     except PathError as error:
         raise _malformed(
             f"the records are not where they should be: {error}",
-            "compare `records` with the answer; `opg replay` needs no new pull.",
+            "compare `records` with the archived answer.",
         ) from None
 
 
@@ -114,17 +114,27 @@ def _elements(document: Any, path: FieldPath) -> int:
 
 
 def _json_lines(body: bytes) -> list[Any]:
-    records = []
-    for number, line in enumerate(body.removeprefix(_BOM).split(b"\n"), start=1):
+    """One record a line. A line that is no JSON object becomes a record that is a text, which normalise sends to quarantine;
+    a file that breaks off in its last line, or most of which cannot be read, is MALFORMED."""
+    lines = body.removeprefix(_BOM).split(b"\n")
+    records: list[Any] = []
+    unread = 0
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             record = orjson.loads(line)
+            broken = not isinstance(record, dict)
         except orjson.JSONDecodeError as error:
-            raise _malformed(f"line {number} is no JSON: {error.msg} at column {error.colno}") from None
-        if not isinstance(record, dict):
-            raise _malformed(f"line {number} holds {kind(record)}, not an object")
+            if number == len(lines):
+                raise _malformed(f"it breaks off in line {number}: {error.msg} at column {error.colno}") from None
+            broken = True
+        if broken:
+            unread += 1
+            record = line.decode("utf-8", "replace")
         records.append(record)
+    if unread * 10 > len(records):
+        raise _malformed(f"{unread:,} of {len(records):,} lines hold no JSON object")
     return records
 
 

@@ -13,7 +13,7 @@ Cadence = Literal["15min", "hourly", "3h", "daily", "weekly", "monthly", "quarte
 
 Parse = Literal[
     "text", "html_text", "integer", "number", "rupiah", "percent", "boolean", "date", "datetime", "epoch_s", "epoch_ms",
-    "period", "json", "list", "nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account", "identifier",
+    "year", "period", "json", "list", "nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account", "identifier",
     "age_band", "sex", "nik_sex", "nik_age_band",
 ]  # fmt: skip
 

@@ -29,7 +29,7 @@ def _records_path(value: str) -> str:
         if value:
             parsed = parse_path(value, every=True)
             if parsed.up or parsed.absolute:
-                raise PathError("`records` starts at the whole answer; it takes neither ^ nor /")
+                raise PathError("`records` starts at the whole answer -> it takes neither ^ nor /")
     except PathError as error:
         raise ValueError(str(error)) from None
     return value

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from opg_pipeline.model.base import Declared, Identifier, Label
 
@@ -39,6 +39,10 @@ class CategoryField(Declared):
 
     @model_validator(mode="after")
     def _fits(self) -> CategoryField:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("`min` is greater than `max`")
+        if self.pattern is not None and self.token:
+            raise ValueError("a pattern cannot be checked on a field that is stored as a token")
         if (self.type == "enum") != (self.values is not None):
             raise ValueError("`values` belongs to `type: enum`, and an enum needs it")
         if (self.min is not None or self.max is not None) and not (self.type == "integer" or self.is_decimal):
@@ -104,6 +108,17 @@ class BetweenRule(_RowRule):
     min: Decimal | date | None = None
     max: Decimal | date | None = None
 
+    @model_validator(mode="after")
+    def _bounded(self) -> BetweenRule:
+        bounds = [bound for bound in (self.min, self.max) if bound is not None]
+        if not bounds:
+            raise ValueError("give `min`, `max` or both")
+        if len({type(bound) for bound in bounds}) > 1:
+            raise ValueError("`min` and `max` are of different kinds")
+        if len(bounds) == 2 and bounds[0] > bounds[1]:  # type: ignore[operator]
+            raise ValueError("`min` is greater than `max`")
+        return self
+
 
 class MatchRule(_RowRule):
     """A text matches a regular expression."""
@@ -111,6 +126,15 @@ class MatchRule(_RowRule):
     type: Literal["match"]
     field: Identifier
     regex: str
+
+    @field_validator("regex")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"this is no regular expression: {error}") from None
+        return value
 
 
 class _DatasetRule(_Rule):
@@ -183,7 +207,7 @@ class Measure(Declared):
     @model_validator(mode="after")
     def _fits(self) -> Measure:
         if (self.aggregation in {"sum", "mean", "median"}) != (self.value is not None):
-            raise ValueError("sum, mean and median need `value`; count and share have none")
+            raise ValueError("sum, mean and median need `value`, count and share have none")
         if (self.aggregation == "share") != (self.numerator is not None):
             raise ValueError("`numerator` belongs to `aggregation: share`, which needs it")
         return self

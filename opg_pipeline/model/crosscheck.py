@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from difflib import get_close_matches
+from typing import Any
 from zoneinfo import available_timezones
 
 from opg_pipeline.model.app import App, Dataset, FieldMap
@@ -29,7 +32,7 @@ _PARSES: dict[str, set[str]] = {
     "string": {"text", "html_text", "integer", "number", "period", "date", "age_band", "nik_age_band", "nik", "no_kk", "npwp", "nip",
                "phone", "email", "name", "account", "identifier"},
     "text": {"text", "html_text"},
-    "integer": {"integer", "number", "rupiah"},
+    "integer": {"integer", "number", "rupiah", "year"},
     "decimal": {"number", "integer", "rupiah", "percent"},
     "boolean": {"boolean"},
     "date": {"date", "datetime", "epoch_s", "epoch_ms"},
@@ -98,32 +101,50 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
     if category.event_time is not None:
         need(category.event_time, ("event_time",), _TIMES, "event_time needs a date or timestamp")
     for index, field in enumerate(category.fields):
-        for name in field.required_unless or {}:
-            need(name, ("fields", index, "required_unless"), None, "")
+        problems += _check_values(field.required_unless or {}, fields, source, ("fields", index, "required_unless"))
     for index, rule in enumerate(category.rules):
         at: tuple[str | int, ...] = ("rules", index)
         if isinstance(rule, OrderRule):
             need(rule.earlier, (*at, "earlier"), _TIMES, "order compares dates or times")
             need(rule.later, (*at, "later"), _TIMES, "order compares dates or times")
         elif isinstance(rule, BetweenRule):
-            need(rule.field, (*at, "field"), _TIMES | {"integer", "decimal"}, "between needs a number, date or time")
+            bound = rule.min if rule.min is not None else rule.max
+            kinds = _TIMES if isinstance(bound, date) else {"integer", "decimal"}
+            need(rule.field, (*at, "field"), kinds, "its bounds are dates" if kinds is _TIMES else "its bounds are numbers")
         elif isinstance(rule, MatchRule):
             need(rule.field, (*at, "field"), {"string", "text"}, "match needs a text")
         elif isinstance(rule, CompleteRule):
             need(rule.field, (*at, "field"), None, "")
     for index, measure in enumerate(category.measures):
         _check_measure(measure, ("measures", index), need)
+        problems += _check_values(measure.where, fields, source, ("measures", index, "where"))
+        problems += _check_values(measure.numerator or {}, fields, source, ("measures", index, "numerator"))
     for key, ids in (("rules", [rule.id for rule in category.rules]), ("measures", [item.id for item in category.measures])):
         for name in sorted({item for item in ids if ids.count(item) > 1}):
             problems.append(source.problem((key,), f"{name!r} is declared twice.", "give each its own id."))
     return problems
 
 
+def _check_values(
+    chosen: Mapping[str, tuple[Any, ...]], fields: Mapping[str, CategoryField], source: YamlSource, at: tuple[str | int, ...]
+) -> list[Problem]:
+    """Fields that a condition names exist and are stored, and an enum has the values."""
+    problems = []
+    for name, values in chosen.items():
+        field = fields.get(name)
+        if field is None:
+            problems.append(source.problem((*at, name), f"There is no field {name!r}.", _near(name, list(fields))))
+        elif not field.stored:
+            problems.append(source.problem((*at, name), f"Field {name!r} is personal (`direct`) and never stored.", "use another field."))
+        elif field.values is not None:
+            for value in values:
+                if value not in field.values:
+                    problems.append(source.problem((*at, name), f"{value!r} is no value of {name!r}.", _near(str(value), list(field.values))))
+    return problems
+
+
 def _check_measure(measure: Measure, at: tuple[str | int, ...], need: object) -> None:
     assert callable(need)
-    for where in (measure.where, measure.numerator or {}):
-        for name in where:
-            need(name, (*at, "where" if where is measure.where else "numerator"), None, "")
     if measure.value is not None:
         if measure.value.field is not None:
             need(measure.value.field, (*at, "value"), {"integer", "decimal"}, "a value needs a number")

@@ -82,7 +82,7 @@ def explain(source: YamlSource, model: type[BaseModel], error: ValidationError) 
             what, fix = f"{_shown(value)} is not a text.", "put it in quotes."
         elif kind == "value_error":
             what, fix = str(context.get("error", item["msg"])).strip().rstrip(".") + ".", "see the message."
-            head, separator, tail = what.partition("; ")
+            head, separator, tail = what.partition(" -> ")
             if separator:
                 what, fix = f"{head}.", tail
         else:

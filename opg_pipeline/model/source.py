@@ -72,7 +72,7 @@ class Source(Declared):
     def _no_secret_in_headers(self) -> Source:
         for name in self.headers:
             if name.lower() in {"authorization", "cookie", "x-api-key", "apikey"}:
-                raise ValueError(f"header {name!r} carries a secret; declare it under `auth`")
+                raise ValueError(f"header {name!r} carries a secret -> declare it under `auth`")
         return self
 
 

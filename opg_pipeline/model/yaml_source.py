@@ -86,6 +86,9 @@ def parse_yaml(path: Path, text: str) -> YamlSource:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
+            lines: dict[tuple[str | int, ...], int] = {}
+            if node is not None:
+                _walk(node, (), lines, path)  # before construction, which flattens `<<`
             data = loader.construct_document(node) if node is not None else None
         finally:
             loader.dispose()
@@ -100,8 +103,6 @@ def parse_yaml(path: Path, text: str) -> YamlSource:
         raise DeclarationError(
             [Problem(path, 1, "", "The file must hold keys and values.", "start it with `id: <name>`.")]
         )
-    lines: dict[tuple[str | int, ...], int] = {}
-    _walk(node, (), lines, path)
     return YamlSource(path, data, lines)
 
 

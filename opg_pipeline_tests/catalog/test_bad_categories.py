@@ -271,12 +271,12 @@ CASES = [
     (
         "  where: {outcome: [served]}",
         "  where: {outcom: [served]}",
-        ["60: measures.0.where: There is no field 'outcom'. Fix: did you mean 'outcome'?"],
+        ["60: measures.0.where.outcom: There is no field 'outcom'. Fix: did you mean 'outcome'?"],
     ),
     (
         "  where: {outcome: [served]}",
         "  where: {home: [x]}",
-        ["60: measures.0.where: Field 'home' is personal (`direct`) and never stored. Fix: use another field."],
+        ["60: measures.0.where.home: Field 'home' is personal (`direct`) and never stored. Fix: use another field."],
     ),
     (
         '  review: "2027-06-30"',
@@ -298,7 +298,7 @@ CASES = [
     (
         "label: {en: Counter, id: Loket}\n",
         "label: {en: Counter, id: Loket}\n  required_unless: {outcomee: [served]}\n",
-        ["18: fields.2.required_unless: There is no field 'outcomee'. Fix: did you mean 'outcome'?"],
+        ["18: fields.2.required_unless.outcomee: There is no field 'outcomee'. Fix: did you mean 'outcome'?"],
     ),
 ]
 

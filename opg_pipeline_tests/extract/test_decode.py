@@ -123,10 +123,22 @@ def test_ndjson() -> None:
 
 
 @pytest.mark.parametrize("line", [b'{"nama": "Budi"', b"[1]", b'"Budi"', b"{} {}"])
-def test_ndjson_names_the_line(line: bytes) -> None:
-    error = refused(b'{"id": 1}\n\n' + line + b'\n{"id": 3}', "ndjson")
-    assert "line 3" in error.what
-    assert "Budi" not in error.what
+def test_ndjson_keeps_a_line_it_cannot_read(line: bytes) -> None:
+    good = [b'{"id": %d}' % number for number in range(20)]
+    records = read(b"\n".join([*good[:2], line, *good[2:]]) + b"\n", "ndjson").records
+    assert records[2] == line.decode()
+    assert len(records) == 21
+
+
+def test_ndjson_that_breaks_off_names_the_line() -> None:
+    error = refused(b'{"id": 1}\n\n{"nama": "Bu', "ndjson")
+    assert "breaks off in line 3" in error.what
+    assert "Bu" not in error.what
+
+
+def test_ndjson_that_is_mostly_something_else() -> None:
+    error = refused(b'{"id": 1}\nid;nama\n1;Budi\n', "ndjson")
+    assert "2 of 3 lines hold no JSON object" in error.what
 
 
 def test_geojson() -> None:

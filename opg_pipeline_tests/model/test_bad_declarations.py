@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from opg_pipeline.model.catalog import check_catalog, load_catalog
 from opg_pipeline.model.problems import DeclarationError
+from opg_pipeline.model.yaml_source import parse_yaml
 from opg_pipeline_tests.model.conftest import CITY, GOOD_APP, Folder
 
 
@@ -86,6 +89,12 @@ def test_a_key_given_twice_is_refused(folder: Folder) -> None:
     assert [(p.line, p.what) for p in problems] == [(3, "The key 'name' is given twice here.")]
 
 
+def test_a_key_may_replace_a_merged_one() -> None:
+    source = parse_yaml(Path("x.yaml"), "a: &base {k: 1, m: 1}\nb:\n  <<: *base\n  k: 2\n")
+    assert source.data["b"] == {"k": 2, "m": 1}
+    assert source.line(("b", "k")) == 4
+
+
 def test_yes_and_dates_stay_text(folder: Folder) -> None:
     folder.changed("{Baru: open, Selesai: closed}", "{yes: open, no: closed, 2024-01-01: open}")
     _, problems = check_catalog(only=folder.root)
@@ -110,8 +119,6 @@ def test_decimal_and_thousands_differ(folder: Folder) -> None:
     assert any("decimal and the grouping sign are the same" in p.what for p in problems)
 
 
-def test_missing_folder_is_told(tmp_path: object) -> None:
-    from pathlib import Path
-
-    _, problems = check_catalog(Path(str(tmp_path)) / "nowhere")
+def test_missing_folder_is_told(tmp_path: Path) -> None:
+    _, problems = check_catalog(tmp_path / "nowhere")
     assert "no such catalogue folder" in problems[0].what

@@ -1,0 +1,247 @@
+"""From committed slices to what BI reads: validate, merge, measures, scorecard, open data. Composition only; no Dagster here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from opg_pipeline.defs.deployment import Deployment, dataset_key
+from opg_pipeline.lake import QUARANTINE_SCHEMA, DatasetKey, standard_schema
+from opg_pipeline.load import Merge, MergeReport, ValidationRow, Warehouse
+from opg_pipeline.model.category import Category
+from opg_pipeline.model.handover import SLICE_ROW, SliceManifest
+from opg_pipeline.publish import (
+    MeasureReport,
+    export_open_data,
+    mart_metadata,
+    publish_copy,
+    rebuild_measures,
+    rebuild_notes_and_definitions,
+    rebuild_scorecard,
+)
+from opg_pipeline.validate import Report, RuleResult, validate
+
+VALIDATE_ROWS = 250_000
+"""Records that one suite run judges at once; bounds the memory of publish."""
+
+
+@dataclass
+class CategorySummary:
+    """What publish did with one category. ``error`` is for people and non-empty when nothing of it was loaded."""
+
+    category: str
+    slices: int = 0
+    rows: int = 0
+    merged: MergeReport | None = None
+    results: dict[str, RuleResult] = field(default_factory=dict)
+    quarantined: int = 0
+    blocked: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass
+class PublishReport:
+    """What one publish run did. ``seconds`` by step."""
+
+    categories: dict[str, CategorySummary] = field(default_factory=dict)
+    measures: MeasureReport | None = None
+    outcomes: int = 0
+    copy: Path | None = None
+    open_data: int = 0
+    problems: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+publish_reports: dict[str, PublishReport] = {}
+"""Reports of publish runs of this process by run id, for the caller that started them."""
+
+
+def prepare(deployment: Deployment, warehouse: Warehouse) -> int:
+    """Tables, dimensions and the outcomes of every ingest run not yet in ops. Returns the number of new outcomes."""
+    warehouse.migrate(mart_metadata())
+    warehouse.refresh_dimensions()
+    city = deployment.city.city.id
+    known = warehouse.outcome_runs(city)
+    fresh = [record for run in deployment.lake.outcome_runs(city) if run not in known for record in deployment.lake.outcomes(city, run)]
+    return warehouse.record_outcomes(fresh)
+
+
+def load_category(deployment: Deployment, warehouse: Warehouse, category: Category) -> CategorySummary:
+    """Validate and merge every slice of a category that is not in core yet, in one transaction."""
+    summary = CategorySummary(category.id)
+    pending = list(_pending(deployment, warehouse, category))
+    summary.slices = len(pending)
+    if not pending:
+        return summary
+    with warehouse.merging(category) as merge:
+        for chunk in _chunks(deployment, category, pending):
+            _judge(deployment, category, chunk, merge, summary)
+        merge.validation([_validation_row(category, result) for result in summary.results.values()])
+    summary.merged = merge.report
+    return summary
+
+
+def _pending(deployment: Deployment, warehouse: Warehouse, category: Category) -> Iterator[tuple[DatasetKey, SliceManifest]]:
+    merged = warehouse.merged_slices(category.id)
+    for ref in deployment.catalog.datasets(deployment.city.city.id, active=False):
+        if ref.category.id != category.id:
+            continue
+        key = dataset_key(ref)
+        for slice_id in deployment.lake.slice_ids(key):
+            if slice_id not in merged:
+                manifest = deployment.lake.manifest(key, slice_id)
+                if manifest.category == category.id:
+                    yield key, manifest
+
+
+Part = tuple[DatasetKey, SliceManifest, pa.Table]
+
+
+def _chunks(deployment: Deployment, category: Category, pending: Sequence[tuple[DatasetKey, SliceManifest]]) -> Iterator[list[Part]]:
+    """The pending records in groups of about VALIDATE_ROWS rows; a slice without records comes as an empty table."""
+    schema = standard_schema(category)
+    chunk: list[Part] = []
+    rows = 0
+    for key, manifest in pending:
+        tables = deployment.lake.read_standard(manifest, VALIDATE_ROWS) if manifest.standard else iter([schema.empty_table()])
+        for table in tables:
+            chunk.append((key, manifest, table.cast(schema)))
+            rows += table.num_rows
+            if rows >= VALIDATE_ROWS:
+                yield chunk
+                chunk, rows = [], 0
+    if chunk:
+        yield chunk
+
+
+def _judge(deployment: Deployment, category: Category, chunk: list[Part], merge: Merge, summary: CategorySummary) -> None:
+    """Run the suite over one chunk; stage what passes, quarantine what does not, block what must not come in."""
+    table = pa.concat_tables([part for _, _, part in chunk])
+    summary.rows += table.num_rows
+    report = validate(category, table) if table.num_rows else Report(category.id, 0, ())
+    _add_results(summary, report)
+    if report.errors:
+        raise ValidationBroken(category.id, report.errors)
+    blocked_groups = {name for result in report.blocked for name in result.groups}
+    bad = np.zeros(table.num_rows, dtype=bool)
+    bad[report.quarantined] = True
+    start = 0
+    for key, manifest, part in chunk:
+        end = start + part.num_rows
+        merge.quarantined(manifest, Counter({(scope, reason, rule, name): n for scope, reason, rule, name, n in manifest.waiting}))
+        if f"{manifest.app}/{manifest.dataset}" in blocked_groups and part.num_rows:
+            reasons = "; ".join(r.description for r in report.blocked if f"{manifest.app}/{manifest.dataset}" in r.groups)
+            merge.block(manifest, reasons)
+            summary.blocked.append(f"{manifest.app}/{manifest.dataset}: {reasons}")
+        else:
+            mask = bad[start:end]
+            if mask.any():
+                counts = _quarantine(deployment, key, manifest, part, start, mask, report)
+                merge.quarantined(manifest, counts)
+                summary.quarantined += int(mask.sum())
+                part = part.filter(pa.array(~mask))
+            merge.add(manifest, part)
+        start = end
+
+
+class ValidationBroken(Exception):
+    """A suite could not be run, so nothing it should judge is loaded."""
+
+    def __init__(self, category: str, broken: Sequence[RuleResult]) -> None:
+        named = "; ".join(f"{result.rule}: {result.error}" for result in broken[:3])
+        super().__init__(f"The rules of category {category} could not be run ({named}). Nothing of it was loaded in this run.")
+
+
+def _add_results(summary: CategorySummary, report: Report) -> None:
+    for result in report.results:
+        before = summary.results.get(result.rule)
+        summary.results[result.rule] = (
+            result
+            if before is None
+            else replace(
+                result,
+                success=before.success and result.success,
+                evaluated=before.evaluated + result.evaluated,
+                unexpected=before.unexpected + result.unexpected,
+                groups=tuple(sorted({*before.groups, *result.groups})),
+            )
+        )
+
+
+def _quarantine(
+    deployment: Deployment, key: DatasetKey, manifest: SliceManifest, part: pa.Table, start: int, mask: np.ndarray, report: Report
+) -> Counter[tuple[str, str, str, str]]:  # fmt: skip
+    """Write the records of one slice that a row rule refused, one entry per rule."""
+    entries: list[dict[str, object]] = []
+    severe = {result.rule for result in report.results if result.severity == "quarantine"}
+    for rule, positions in report.failing.items():
+        if rule not in severe:
+            continue
+        mine = positions[(positions >= start) & (positions < start + part.num_rows)] - start
+        for row in part.take(pa.array(mine)).to_pylist():
+            entries.append(
+                {
+                    "record_uid": row["record_uid"],
+                    "scope": "record",
+                    "reason": "rule_failed",
+                    "rule": rule,
+                    "field": "",
+                    "value_class": "",
+                    "raw_sha256": row["raw_sha256"],
+                    SLICE_ROW: row[SLICE_ROW],
+                    "payload": orjson.dumps(row, default=str),
+                }
+            )
+    first = part.column(SLICE_ROW)[0].as_py()
+    table = pa.Table.from_pylist(entries, schema=QUARANTINE_SCHEMA)
+    deployment.lake.write_quarantine(key, f"{manifest.slice_id}.rules-{first}", table)
+    return Counter(("record", "rule_failed", str(entry["rule"]), "") for entry in entries)
+
+
+def _validation_row(category: Category, result: RuleResult) -> ValidationRow:
+    return ValidationRow(
+        category=category.id,
+        rule=result.rule,
+        kind=result.kind,
+        severity=result.severity,
+        description=result.description,
+        expectation=result.expectation,
+        success=result.success,
+        evaluated=result.evaluated,
+        unexpected=result.unexpected,
+        error=result.error,
+        groups=result.groups,
+    )
+
+
+def rebuild_marts(deployment: Deployment, warehouse: Warehouse) -> tuple[MeasureReport, int]:
+    """Measures, definitions, notes and scorecard, in one transaction; the second value is the number of apps scored."""
+    as_of = datetime.now(UTC)
+    with warehouse.engine.begin() as connection:
+        report = rebuild_measures(connection, deployment.catalog, as_of=as_of)
+        rebuild_notes_and_definitions(connection, deployment.catalog)
+        apps = rebuild_scorecard(connection, deployment.catalog, as_of=as_of)
+    return report, apps
+
+
+def bi_copy(deployment: Deployment, warehouse: Warehouse) -> Path | None:
+    """The read-only copy that BI opens; None where the warehouse is a server, which BI reads itself."""
+    if warehouse.dialect != "duckdb":
+        return None
+    target = deployment.settings.home / "published" / "opg.duckdb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    publish_copy(warehouse.engine, target)
+    return target
+
+
+def open_data(deployment: Deployment, warehouse: Warehouse, target: Path | None = None) -> list[Path]:
+    """The open-data files, by default in $OPG_HOME/open_data."""
+    folder = target or deployment.settings.home / "open_data"
+    return export_open_data(warehouse.engine, deployment.catalog, folder, as_of=datetime.now(UTC))

@@ -1,0 +1,185 @@
+"""Dagster assets of publish: core tables, marts, open data and the copy for BI, in one step (see docs/adr/0002).
+
+One step, because a category that cannot be loaded must not keep the marts from being made of what is there: Dagster would
+skip them. The step yields what it reached, then fails with the names of what it did not reach.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import dagster as dg
+
+from opg_pipeline.defs import metadata as md
+from opg_pipeline.defs import publish as work
+from opg_pipeline.defs.deployment import current_deployment
+from opg_pipeline.defs.reporting import Progress, tell, unforeseen
+from opg_pipeline.load import WarehouseError
+from opg_pipeline.model.catalog import Catalog, DatasetRef
+from opg_pipeline.model.category import Category
+
+MEASURE = dg.AssetKey(["mart", "measure"])
+SCORECARD = dg.AssetKey(["mart", "app_scorecard"])
+OPEN_DATA = dg.AssetKey(["exports", "open_data"])
+BI_COPY = dg.AssetKey(["exports", "bi_copy"])
+T = TypeVar("T")
+
+
+def _checks(category: Category) -> list[dg.AssetCheckSpec]:
+    key = md.core_key(category)
+    constraints = dg.AssetCheckSpec(
+        "constraints", asset=key, description="Required fields, permitted values, ranges and patterns of every field."
+    )
+    declared = [dg.AssetCheckSpec(rule.id, asset=key, description=f"{rule.description.en} | {rule.description.id}") for rule in category.rules]
+    return [constraints, *declared]
+
+
+def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.AssetsDefinition:
+    """The step that loads and publishes."""
+    fed = {category.id: [ref for ref in refs if ref.category.id == category.id] for category in catalog.used_categories}
+    categories = [category for category in catalog.used_categories if fed[category.id]]
+    cores = [
+        dg.AssetSpec(
+            md.core_key(category),
+            deps=[md.standard_key(ref) for ref in fed[category.id]],
+            description=f"{category.label.en} | {category.label.id}. {category.grain} Standard: {category.standard}.",
+            metadata={
+                "dagster/column_schema": md.column_schema(category),
+                "dagster/column_lineage": md.core_lineage(category, fed[category.id]),
+            },
+            group_name="core",
+            kinds={"pandas", "greatexpectations", "sql"},
+            owners=["team:data_office"],
+            tags={"opg/category": category.id},
+            skippable=True,
+        )
+        for category in categories
+    ]
+
+    def mart(key: dg.AssetKey, deps: Sequence[dg.AssetKey], description: str, kind: str, group: str) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            key, deps=list(deps), description=description, group_name=group, kinds={kind}, owners=["team:data_office"], skippable=True
+        )
+
+    core_keys = [spec.key for spec in cores]
+    marts = [
+        mart(MEASURE, core_keys, "Every published number with coverage, spread and caveats.", "sql", "mart"),
+        mart(SCORECARD, core_keys, "How each app fares: last outcome, freshness, quarantine.", "sql", "mart"),
+        mart(OPEN_DATA, [MEASURE], "CSV, Parquet and method pages of every measure.", "csv", "exports"),
+        mart(BI_COPY, [MEASURE, SCORECARD], "Read-only DuckDB file with schema mart, for BI tools.", "duckdb", "exports"),
+    ]
+
+    @dg.multi_asset(
+        name="load_and_publish", specs=[*cores, *marts], can_subset=True,
+        check_specs=[check for category in categories for check in _checks(category)],
+    )  # fmt: skip
+    async def publish(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # Dagster takes no AsyncIterator
+        deployment, selected = current_deployment(), context.selected_asset_keys
+        report = work.PublishReport()
+        work.publish_reports[context.run_id] = report
+
+        async def step(name: str, function: Callable[..., T], *args: Any) -> T:
+            tell(Progress("publish", name))
+            started = time.perf_counter()
+            try:
+                return await asyncio.to_thread(function, *args)
+            finally:
+                report.seconds[name] = round(time.perf_counter() - started, 3)
+
+        try:
+            with deployment.warehouse() as warehouse:
+                report.outcomes = await step("prepare", work.prepare, deployment, warehouse)
+                for category in categories:
+                    if md.core_key(category) not in selected:
+                        continue
+                    summary = await _load(step, deployment, warehouse, category)
+                    report.categories[category.id] = summary
+                    for event in _core_events(category, summary):
+                        yield event
+                if MEASURE in selected or SCORECARD in selected:
+                    measures, apps = await step("measures", work.rebuild_marts, deployment, warehouse)
+                    report.measures = measures
+                    if MEASURE in selected:
+                        facts = {"dagster/row_count": measures.cells, "suppressed": measures.suppressed}
+                        yield dg.MaterializeResult(MEASURE, metadata=facts)
+                    if SCORECARD in selected:
+                        yield dg.MaterializeResult(SCORECARD, metadata={"dagster/row_count": apps})
+                if OPEN_DATA in selected:
+                    files = await step("open data", work.open_data, deployment, warehouse)
+                    report.open_data = len(files)
+                    yield dg.MaterializeResult(OPEN_DATA, metadata={"files": len(files)})
+                if BI_COPY in selected:
+                    report.copy = await step("copy for BI", work.bi_copy, deployment, warehouse)
+                    if report.copy is not None:
+                        yield dg.MaterializeResult(BI_COPY, metadata={"path": dg.MetadataValue.path(str(report.copy))})
+        except WarehouseError as error:
+            report.problems.append(str(error))
+        except Exception as error:
+            report.problems.append(unforeseen(error, "publishing"))
+        for name, summary in report.categories.items():
+            report.problems += [f"core.{name}: {text}" for text in [*([summary.error] if summary.error else []), *summary.blocked]]
+        if report.problems:
+            raise dg.Failure(" | ".join(report.problems), allow_retries=False)
+
+    return publish
+
+
+async def _load(step: Callable[..., Any], deployment: Any, warehouse: Any, category: Category) -> work.CategorySummary:
+    try:
+        summary: work.CategorySummary = await step(f"core/{category.id}", work.load_category, deployment, warehouse, category)
+    except (WarehouseError, work.ValidationBroken) as error:
+        summary = work.CategorySummary(category.id, error=str(error))
+    except Exception as error:
+        summary = work.CategorySummary(category.id, error=unforeseen(error, f"loading {category.id}; nothing of it was loaded"))
+    return summary
+
+
+def _core_events(category: Category, summary: work.CategorySummary) -> list[Any]:
+    key = md.core_key(category)
+    if summary.error or not summary.slices or summary.merged is None:
+        return []
+    events: list[Any] = []
+    declared = {f"{rule.type}:{rule.id}": rule.id for rule in category.rules}
+    constraints = [result for result in summary.results.values() if result.rule not in declared]
+    bad = [result for result in constraints if not result.success]
+    events.append(
+        dg.AssetCheckResult(
+            passed=not bad,
+            asset_key=key,
+            check_name="constraints",
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"constraints": len(constraints), "records": summary.rows, "failing": {r.rule: r.unexpected for r in bad}},
+        )
+    )
+    for result in summary.results.values():
+        if result.rule not in declared:
+            continue
+        severe = result.severity == "block"
+        events.append(
+            dg.AssetCheckResult(
+                passed=result.success,
+                asset_key=key,
+                check_name=declared[result.rule],
+                severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+                description=result.description,
+                metadata={"evaluated": result.evaluated, "unexpected": result.unexpected, "severity": result.severity, "groups": list(result.groups)},
+            )
+        )
+    merged = summary.merged
+    events.append(
+        dg.MaterializeResult(
+            key,
+            metadata={
+                "slices": summary.slices,
+                "inserted": merged.inserted,
+                "updated": merged.updated,
+                "unchanged": merged.unchanged,
+                "duplicates": merged.duplicates,
+                "vanished": merged.vanished,
+                "quarantined": summary.quarantined,
+                "dagster/row_count": merged.rows,
+            },
+        )
+    )
+    return events

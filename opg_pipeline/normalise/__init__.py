@@ -1,0 +1,8 @@
+"""Normalise: source records and a declaration to standard tables and to what waits. No I/O beyond what is handed in."""
+
+from opg_pipeline.normalise.normaliser import Normalised, Normaliser
+from opg_pipeline.normalise.reasons import REASONS
+from opg_pipeline.normalise.regions import Place, RegionResolver
+from opg_pipeline.normalise.tokens import Pseudonymiser
+
+__all__ = ["REASONS", "Normalised", "Normaliser", "Place", "Pseudonymiser", "RegionResolver"]

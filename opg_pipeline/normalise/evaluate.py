@@ -1,0 +1,223 @@
+"""One planned field over one batch: reads its paths, parses, multiplies, and checks the field's own bounds.
+
+Whether a refusal costs the record or the value alone is decided in normaliser.py.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opg_pipeline.model.app import RegionMap
+from opg_pipeline.model.category import CategoryField
+from opg_pipeline.model.paths import FieldPath, parse_path
+from opg_pipeline.normalise.columns import Batch, Part, Source, plain_text, source
+from opg_pipeline.normalise.numbers import scaled
+from opg_pipeline.normalise.parsing import Parsed, null_mask, true_mask
+from opg_pipeline.normalise.plan import FieldPlan, KeyPlan, without
+from opg_pipeline.normalise.reasons import Mask, code, fine
+from opg_pipeline.normalise.regions import NOWHERE, RegionResolver, region_pattern
+from opg_pipeline.normalise.texts import MapParser, TextParser, as_text
+
+_TEXT = TextParser()
+
+
+class Evaluator:
+    """Reads the columns of one batch; each path is sorted by kind once.
+
+    Args:
+        batch: the records.
+        missing: texts that mean absence where a field does not say otherwise.
+    """
+
+    def __init__(self, batch: Batch, missing: frozenset[str]) -> None:
+        self.batch, self.missing = batch, missing
+        self._sources: dict[tuple[str, frozenset[str]], Source] = {}
+
+    def source(self, path: str, missing: frozenset[str]) -> Source:
+        """The values at one path."""
+        key = (path, missing)
+        if key not in self._sources:
+            self._sources[key] = source(self.batch.column(path), missing)
+        return self._sources[key]
+
+    def texts(self, path: str) -> Parsed:
+        """The values at one path as texts."""
+        return _TEXT.parse(self.source(path, self.missing))
+
+    def field(self, plan: FieldPlan) -> Parsed:
+        """Typed values of a field, checked. Ages from a NIK are still the NIK here."""
+        rows = self.batch.rows
+        if plan.is_const:
+            values = (
+                pa.nulls(rows, plan.out) if plan.const is None else pa.repeat(pa.scalar(plan.const, plan.out), rows)
+            )
+            return Parsed(values, fine(rows))
+        origin, reasons = self._origin(plan)
+        parsed = plan.parser.parse(origin)
+        if plan.factors is not None and plan.mapping.scale is not None:
+            texts = as_text(self.texts(plan.mapping.scale.from_)).to_pylist()
+            parsed = scaled(parsed, [plan.factors.get(text) for text in texts], plan.out)
+        if reasons is not None:
+            parsed.reasons = np.where(reasons > 0, reasons, parsed.reasons)
+        if plan.field is not None and not plan.needs_event:
+            parsed = _checked(parsed, plan.field, plan)
+        return parsed
+
+    def _origin(self, plan: FieldPlan) -> tuple[Source, Any]:
+        """The source values of a field, and reasons that were found on the way."""
+        mapping = plan.mapping
+        if mapping.first_of is not None:
+            return source(self._first_of(mapping.first_of, plan.missing), plan.missing), None
+        paths = mapping.paths
+        if len(paths) > 1:
+            return self._joined(paths, plan.missing)
+        if plan.prune:
+            return source(_pruned(self.batch.column(paths[0]), paths[0], plan.prune), plan.missing), None
+        return self.source(paths[0], plan.missing), None
+
+    def _first_of(self, paths: tuple[str, ...], missing: frozenset[str]) -> list[Any]:
+        """Per record the first value that is there."""
+        absent = missing | {"", None}
+        chosen = list(self.batch.column(paths[0]))
+        for path in paths[1:]:
+            other = self.batch.column(path)
+            for row, value in enumerate(chosen):
+                if value is None or (not isinstance(value, dict | list) and plain_text(value) in absent):
+                    chosen[row] = other[row]
+        return chosen
+
+    def _joined(self, paths: tuple[str, ...], missing: frozenset[str]) -> tuple[Source, Any]:
+        """Values joined with a blank, without those that are absent."""
+        read = [_TEXT.parse(self.source(path, missing)) for path in paths]
+        texts = [as_text(item) for item in read]
+        nothing = pc.is_null(pc.coalesce(*texts))  # Arrow's join leaves out rows in which every part is null
+        texts[0] = pc.if_else(nothing, "", texts[0])
+        joined = pc.binary_join_element_wise(*texts, " ", null_handling="skip")
+        joined = pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
+        reasons = fine(self.batch.rows)
+        for item in read:
+            reasons = np.where(reasons > 0, reasons, item.reasons)
+        return Source(self.batch.rows, [Part("text", None, joined)]), reasons
+
+    def key(self, plan: KeyPlan) -> Parsed:
+        """One part of the key, before it becomes a token."""
+        return plan.parser.parse(self.source(plan.path, self.missing))
+
+    def region(self, declared: RegionMap, resolver: RegionResolver) -> tuple[dict[str, Any], Mask, Mask, Mask]:
+        """Region columns, and where the match is fuzzy, where a place is named but unresolved, where only its village is."""
+        rows = self.batch.rows
+        code_, district, village, bad = self._place_names(declared)
+        joined = pc.binary_join_element_wise(
+            code_, district, village, "\x1f", null_handling="replace", null_replacement="\0"
+        )
+        encoded = pc.dictionary_encode(joined)
+        combinations = [
+            tuple(None if part == "\0" else part for part in text.split("\x1f", 2))
+            for text in encoded.dictionary.to_pylist()
+        ]
+        places = [NOWHERE if len(parts) != 3 else resolver.resolve(*parts) for parts in combinations]
+        named = [any(parts) for parts in combinations]
+
+        def spread(values: list[Any], kind: Any) -> Any:
+            return pa.array(values, kind).take(encoded.indices)
+
+        columns = {
+            "region_code": spread([place.code for place in places], pa.string()),
+            "region_level": spread([place.level for place in places], pa.string()),
+            "region_match": spread([place.match for place in places], pa.string()),
+            "region_score": pc.cast(spread([place.score for place in places], pa.float64()), pa.decimal128(5, 2)),
+        }
+        at = encoded.indices.to_numpy()
+        fuzzy = np.array([place.match == "fuzzy" for place in places], bool)[at]
+        lost = np.array([name and place.code is None for name, place in zip(named, places, strict=True)], bool)[at]
+        partly = np.array([place.partly for place in places], bool)[at]
+        return (
+            columns,
+            fuzzy,
+            lost | (bad & ~np.asarray(columns["region_code"].is_valid())),
+            partly & np.ones(rows, bool),
+        )
+
+    def _place_names(self, declared: RegionMap) -> tuple[Any, Any, Any, Mask]:
+        """(code, district, village, unreadable) per record."""
+        rows = self.batch.rows
+        bad = np.zeros(rows, bool)
+        nothing = pa.nulls(rows, pa.string())
+
+        def read(path: str | None) -> Any:
+            nonlocal bad
+            if path is None:
+                return nothing
+            parsed = self.texts(path)
+            bad |= parsed.reasons > 0
+            return as_text(parsed)
+
+        code_ = read(declared.code) if declared.const is None else pa.repeat(pa.scalar(declared.const), rows)
+        district = read(declared.district)
+        aliases = (declared.village,) if isinstance(declared.village, str) else declared.village or (None,)
+        village = pc.coalesce(*(read(path) for path in aliases))
+        if declared.text is not None and declared.pattern is not None:
+            shape = region_pattern(declared.pattern)
+            encoded = pc.dictionary_encode(read(declared.text))
+            found = [shape.search(text) for text in encoded.dictionary.to_pylist()]
+            unreadable = np.array([*(match is None for match in found), False])[
+                encoded.indices.fill_null(len(found)).to_numpy()
+            ]
+            bad |= unreadable
+
+            def part(name: str) -> Any:
+                texts = [match.groupdict().get(name) if match is not None else None for match in found]
+                return pa.array(texts, pa.string()).take(encoded.indices)
+
+            district, village = pc.coalesce(district, part("district")), pc.coalesce(village, part("village"))
+        return code_, district, village, bad
+
+
+def _pruned(column: list[Any], root: str, prune: tuple[FieldPath, ...]) -> list[Any]:
+    """Structures without their personal parts."""
+    depth = len(parse_path(root).steps)
+    steps = [path.steps[depth:] for path in prune]
+    return [without(value, steps) if isinstance(value, dict | list) else value for value in column]
+
+
+def _checked(parsed: Parsed, field: CategoryField, plan: FieldPlan) -> Parsed:
+    """Refuses what lies beyond the field's bounds: min and max, pattern (of texts stored as they are), permitted values."""
+    values, reasons = parsed.values, parsed.reasons
+    wrong = np.zeros(len(values), bool)
+    reason = ""
+    if field.min is not None or field.max is not None:
+        numbers = pc.cast(values, pa.float64())
+        if field.min is not None:
+            wrong |= true_mask(pc.less(numbers, field.min))
+        if field.max is not None:
+            wrong |= true_mask(pc.greater(numbers, field.max))
+        reason = "out_of_range"
+    elif field.pattern is not None and plan.token is None:
+        wrong, reason = ~_matches(values, field.pattern) & ~null_mask(values), "bad_pattern"
+    elif field.values is not None and not isinstance(plan.parser, MapParser):
+        wrong = ~np.asarray(pc.is_in(values, value_set=pa.array(field.values))) & ~null_mask(values)
+        reason = "not_permitted"
+    if not wrong.any():
+        return parsed
+    reasons = reasons.copy()
+    reasons[wrong] = code(reason)
+    return Parsed(pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values), reasons)
+
+
+def _matches(values: Any, pattern: str) -> Mask:
+    """Where the whole text matches; by RE2, or by Python where the pattern uses what RE2 has not."""
+    try:
+        found: Mask = true_mask(pc.match_substring_regex(values, rf"\A(?:{pattern})\z"))
+        return found
+    except pa.ArrowInvalid:
+        compiled = re.compile(pattern)
+        return np.fromiter(
+            (text is not None and compiled.fullmatch(text) is not None for text in values.to_pylist()),
+            bool,
+            len(values),
+        )

@@ -1,0 +1,200 @@
+"""Identities (NIK, KK, NPWP, NIP, phone, e-mail, name, account) in one canonical form each, and what is derived from them.
+
+Canonical forms make one token of every way to write the same identity. Nothing here is stored: see tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, null_mask, true_mask
+from opg_pipeline.normalise.reasons import code, fine
+
+_BIRTH = r"(?:0[1-9]|[12]\d|3[01]|4[1-9]|[56]\d|7[01])(?:0[1-9]|1[0-2])\d\d"
+NIK_SHAPE = rf"[1-9]\d{{5}}{_BIRTH}\d{{4}}"
+"""A NIK: six digits of place, day (+40 for women), month, year of birth, four digits."""
+NIK_STRICT = rf"(?:1[1-9]|[2-8]\d|9[0-4])\d{{4}}{_BIRTH}\d{{4}}"
+"""A NIK whose province exists (11 to 94), for recognising one where none is declared."""
+EMAIL_SHAPE = r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+
+_FORMS: dict[str, tuple[str, str]] = {
+    "nik": (r"[\s.\-]", rf"^{NIK_SHAPE}$"),
+    "no_kk": (r"[\s.\-]", r"^\d{16}$"),
+    "npwp": (r"[\s.\-/]", r"^(?:\d{15}|\d{16})$"),
+    "nip": (r"[\s.\-]", r"^\d{18}$"),
+    "phone": (r"[\s.\-()]", r"^(?:\+62|62|0)8\d{7,11}$"),
+    "email": (r"\s", rf"^{EMAIL_SHAPE}$"),
+    "account": (r"[\s.\-]", r"^[0-9A-Za-z]{4,34}$"),
+}
+"""Per identity: what is removed, and the shape of the rest."""
+
+AGE_BANDS = ("0-4", "5-14", "15-24", "25-34", "35-44", "45-54", "55-64", "65+")
+_EDGES = np.array([5, 15, 25, 35, 45, 55, 65])
+OLDEST = 130
+_SHORTENED = r"^[+-]?\d+(?:[.,]\d+)?[Ee]\+?\d+$"
+
+
+class IdentityParser(Parser):
+    """One kind of identity in its canonical form. `identifier` is taken as it is.
+
+    Refuses with bad_<kind>, and with digits_lost where a spreadsheet has rounded the digits away.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(pa.string())
+        self.kind = self.name = kind
+        self.refusal = "bad_type" if kind == "identifier" else f"bad_{kind}"
+
+    def text(self, values: Any) -> Parsed:
+        reasons = fine(len(values))
+        present = ~null_mask(values)
+        if self.kind in {"name", "identifier"}:
+            clean, good = values, present
+            if self.kind == "name":
+                clean = pc.replace_substring_regex(pc.utf8_normalize(pc.utf8_lower(values), form="NFC"), r"\s+", " ")
+                good = true_mask(pc.match_substring_regex(clean, r"\pL"))
+        else:
+            removed, shape = _FORMS[self.kind]
+            good = true_mask(pc.match_substring_regex(values, shape))
+            clean = values
+            if not (good == present).all():
+                clean = pc.replace_substring_regex(values, removed, "")
+                good = true_mask(pc.match_substring_regex(clean, shape))
+        if not (good == present).all() or self.kind == "identifier":
+            shortened = true_mask(pc.match_substring_regex(values, _SHORTENED)) & (self.kind not in {"name", "email"})
+            reasons[present & ~good] = code(self.refusal)
+            reasons[shortened] = code("digits_lost")
+            clean = pc.if_else(pa.array(good & ~shortened), clean, pa.scalar(None, pa.string()))
+        if self.kind == "npwp":
+            clean = pc.utf8_lpad(clean, 16, "0")
+        elif self.kind == "phone":
+            clean = pc.replace_substring_regex(clean, r"^(?:\+62|62|0)", "+62")
+        elif self.kind in {"email", "account"}:
+            clean = pc.utf8_lower(clean)
+        return Parsed(clean, reasons)
+
+    def integer(self, values: Any) -> Parsed:
+        return self.text(pc.cast(values, pa.string()))
+
+    def number(self, values: Any) -> Parsed:
+        """Fractions of a spreadsheet: whole and short enough to be exact, or lost."""
+        numbers = values.to_pylist()
+        texts = [
+            str(int(value)) if value is not None and value.is_integer() and abs(value) < 1e15 else None
+            for value in numbers
+        ]
+        parsed = self.text(pa.array(texts, pa.string()))
+        for row, value in enumerate(numbers):
+            if value is not None and texts[row] is None:
+                parsed.reasons[row] = code("digits_lost")
+        return parsed
+
+
+class SexParser(Parser):
+    """L or P from the letters or the words (Laki-laki, Perempuan, Pria, Wanita, Male, Female). Refuses with bad_sex."""
+
+    refusal = "bad_sex"
+    name = "sex"
+    _WORDS: ClassVar = {
+        **dict.fromkeys(("l", "lk", "laki-laki", "laki - laki", "laki laki", "laki", "pria", "male"), "L"),
+        **dict.fromkeys(("p", "pr", "perempuan", "wanita", "female"), "P"),
+    }  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__(pa.string())
+
+    def text(self, values: Any) -> Parsed:
+        return self.each(values, self._read)
+
+    def _read(self, text: str) -> str:
+        try:
+            return self._WORDS[text.casefold().rstrip(".")]
+        except KeyError:
+            raise Refused(self.refusal) from None
+
+
+class AgeBandParser(Parser):
+    """Age bands from ages in years or months: 34, "34", "34 Th 2 Bl", "8 Bl", "12 hari". Refuses with bad_age."""
+
+    refusal = "bad_age"
+    name = "age_band"
+    _AGE = re.compile(
+        r"(?i)(?:(?P<y>\d{1,3})\s*(?:th|thn|tahun|tahun,|years?|y)?\.?,?)?\s*(?:(?P<m>\d{1,2})\s*(?:bl|bln|bulan|months?|m)\.?,?)?\s*(?:(?P<d>\d{1,3})\s*(?:hr|hari|days?|d)\.?)?"
+    )
+
+    def __init__(self) -> None:
+        super().__init__(pa.string())
+
+    def text(self, values: Any) -> Parsed:
+        return self.each(values, self._read)
+
+    def _read(self, text: str) -> str:
+        if text in AGE_BANDS:
+            return text
+        match = self._AGE.fullmatch(text)
+        if match is None or not any(match.groups()) or int(match["y"] or 0) > OLDEST:
+            raise Refused(self.refusal)
+        years = int(match["y"] or 0) + int(match["m"] or 0) // 12
+        return AGE_BANDS[int(np.searchsorted(_EDGES, years, "right"))]
+
+    def integer(self, values: Any) -> Parsed:
+        return self.number(pc.cast(values, pa.float64(), safe=False))
+
+    def number(self, values: Any) -> Parsed:
+        present = ~null_mask(values)
+        years = np.asarray(values.fill_null(0.0))
+        good = (years >= 0) & (years <= OLDEST) & np.isfinite(years)
+        reasons = fine(len(values))
+        reasons[present & ~good] = code(self.refusal)
+        return Parsed(_bands(np.where(good, years, 0).astype(np.int64), present & good), reasons)
+
+
+def _bands(years: Any, known: Any) -> Any:
+    place = np.searchsorted(_EDGES, years, "right")
+    return pa.array(AGE_BANDS).take(pa.array(place, mask=~known))
+
+
+class NikSexParser(IdentityParser):
+    """L or P from the day of birth in a NIK. Refuses as a NIK does."""
+
+    def __init__(self) -> None:
+        super().__init__("nik")
+        self.name = "nik_sex"
+
+    def text(self, values: Any) -> Parsed:
+        nik = super().text(values)
+        woman = pc.greater(pc.utf8_slice_codeunits(nik.values, 6, 7), "3")
+        return Parsed(pc.if_else(woman, "P", "L"), nik.reasons)
+
+
+def nik_age_bands(nik: Parsed, event_days: Any) -> Parsed:
+    """Age bands, at the day of the event (date32), of canonical NIKs. Refuses with bad_age an age beyond the possible.
+
+    A year of birth that would lie after the event is of the century before. Where the event's day is unknown there is no age.
+    """
+    known = ~null_mask(nik.values) & ~null_mask(event_days)
+    reasons = nik.reasons.copy()
+    if not known.any():
+        return Parsed(pa.nulls(len(reasons), pa.string()), reasons)
+
+    def part(start: int) -> Any:
+        digits = pc.utf8_slice_codeunits(nik.values, start, start + 2)
+        return np.asarray(pc.cast(digits, pa.int64()).fill_null(1))
+
+    day, month, year = part(6), part(8), part(10)
+    day = np.where(day > 40, day - 40, day)
+    event = np.asarray(event_days.cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
+    event_month = event.astype("datetime64[M]")
+    event_year = event.astype("datetime64[Y]").astype(np.int64) + 1970
+    month_of_event = event_month.astype(np.int64) % 12 + 1
+    day_of_event = (event - event_month.astype("datetime64[D]")).astype(np.int64) + 1
+    before = (month_of_event < month) | ((month_of_event == month) & (day_of_event < day))
+    born = event_year // 100 * 100 + year
+    born = np.where((born > event_year) | ((born == event_year) & before), born - 100, born)
+    age = event_year - born - before
+    return Parsed(_bands(age, known), reasons)

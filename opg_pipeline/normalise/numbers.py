@@ -1,0 +1,226 @@
+"""Numbers: plain, whole, rupiah, percent, in the declared notation and exact. Nothing is rounded and no notation is guessed."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opg_pipeline.normalise.columns import plain_text
+from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, flat, null_mask, true_mask
+from opg_pipeline.normalise.reasons import code, fine
+
+Style = Literal["number", "rupiah", "percent"]
+
+_WORDS = {
+    **dict.fromkeys(("rb", "ribu"), 3), **dict.fromkeys(("jt", "juta"), 6),
+    **dict.fromkeys(("m", "miliar", "milyar"), 9), **dict.fromkeys(("t", "triliun", "trilyun"), 12),
+}  # fmt: skip
+_MONEY = r"(?:(?:rp\.?|idr)\s*)?"
+_WORDED = re.compile(
+    rf"(?i)([+-]?)\s*{_MONEY}([+-]?)(\d[\d.,]*)\s*({'|'.join(sorted(_WORDS, key=len, reverse=True))})\.?"
+)
+_GROUPED_LIKE = re.compile(r"[+-]?\d[\d., \u00a0\u202f]*")
+_SAFE = 2.0**50
+
+
+class NumberParser(Parser):
+    """Numbers of the type ``out`` (decimal128, int64, or string: canonical digits with a decimal point).
+
+    Args:
+        decimal, thousands: the notation of texts; JSON numbers are taken as they are.
+        style: rupiah also reads Rp and IDR, the endings `,-` and `,00`, and rb/jt/M/T words; percent also a % sign.
+        whole: only whole numbers (for a string field read with `parse: integer`).
+
+    Refuses with bad_number, bad_grouping, ambiguous_number, too_precise, out_of_range.
+    """
+
+    refusal = "bad_number"
+
+    def __init__(self, out: Any, decimal: str, thousands: str, style: Style = "number", whole: bool = False) -> None:
+        super().__init__(out)
+        self.decimal, self.thousands, self.style, self.name = decimal, thousands, style, style
+        if pa.types.is_decimal(out):
+            digits = (out.precision - out.scale, 0) if whole else (out.precision, out.scale)
+        else:
+            digits = (18, 0) if whole or pa.types.is_integer(out) else (30, 15)
+        self.precision: int = digits[0]
+        self.scale: int = digits[1]
+        mark, group = re.escape(decimal), re.escape(thousands)
+        grouped = rf"|[1-9]\d{{0,2}}(?:{group}\d{{3}})+" if thousands else ""
+        number = rf"(?P<n>(?:\d+{grouped})(?:{mark}\d+)?)"
+        if style == "rupiah":
+            ending = ",-" if decimal == "," else ",-|,00"
+            self._shape = rf"(?i)^(?P<s>[+-]?)\s*{_MONEY}(?P<t>[+-]?){number}(?:{ending})?$"
+        elif style == "percent":
+            self._shape = rf"^(?P<s>[+-]?)(?P<t>){number}\s*%?$"
+        else:
+            self._shape = rf"^(?P<s>[+-]?)(?P<t>){number}$"
+        self._plain = rf"^[+-]?\d+(?:{mark}\d+)?$"
+
+    def text(self, values: Any) -> Parsed:
+        if self.thousands == " ":
+            values = pc.replace_substring_regex(values, "[\u00a0\u202f]", " ")
+        reasons = fine(len(values))
+        present = ~null_mask(values)
+        simple = pc.match_substring_regex(values, self._plain)
+        digits = values
+        if not (true_mask(simple) == present).all():
+            found = pc.extract_regex(values, self._shape)
+            sign = pc.binary_join_element_wise(found.field("s"), found.field("t"), "")
+            digits = found.field("n")
+            if self.thousands:
+                digits = pc.replace_substring(digits, self.thousands, "")
+            digits = pc.binary_join_element_wise(sign, digits, "")
+            shaped = ~null_mask(found) & true_mask(pc.less_equal(pc.binary_length(sign), 1))
+            digits = pc.if_else(pa.array(shaped), digits, pa.scalar(None, pa.string()))
+        else:
+            shaped = present
+        if self.decimal != ".":
+            digits = pc.replace_substring(digits, self.decimal, ".")
+        missed = np.flatnonzero(present & ~shaped)
+        if len(missed):
+            rescued: dict[int, str] = {}
+            for row, value in zip(missed.tolist(), values.take(pa.array(missed)).to_pylist(), strict=True):
+                try:
+                    rescued[row] = self._worded(value)
+                except Refused as refused:
+                    reasons[row] = code(refused.reason)
+            if rescued:
+                listed = digits.to_pylist()
+                for row, plain in rescued.items():
+                    listed[row] = plain
+                digits = pa.array(listed, pa.string())
+        return self._exact(digits, reasons)
+
+    def _worded(self, value: str) -> str:
+        """A plain number of an amount with a word, such as 1,2 M; else the reason why the text is no number."""
+        match = _WORDED.fullmatch(value) if self.style == "rupiah" else None
+        if match is None or (match[1] and match[2]):
+            stripped = (
+                re.sub(rf"(?i)^\s*([+-]?)\s*{_MONEY}", r"\1", value) if self.style == "rupiah" else value.rstrip("% ")
+            )
+            raise Refused(
+                "bad_grouping"
+                if _GROUPED_LIKE.fullmatch(stripped) and re.search(r"[.,\s]\d", stripped)
+                else "bad_number"
+            )
+        number, exponent = match[3], _WORDS[match[4].casefold()]
+        if re.fullmatch(r"\d{1,3}(\.\d{3})+,\d+", number) and self.decimal == ",":
+            number = number.replace(".", "")
+        elif re.fullmatch(r"\d+\.\d{3}(\.\d{3})*", number) or (
+            self.decimal == "." and self.thousands == "," and re.fullmatch(r"\d+,\d{3}", number)
+        ):
+            raise Refused("ambiguous_number")
+        if re.fullmatch(r"\d+\.\d+", number) and self.decimal == ".":
+            number = number.replace(".", ",")
+        if not re.fullmatch(r"\d+(,\d+)?", number):
+            raise Refused("bad_grouping")
+        whole, _, rest = number.partition(",")
+        rest = rest.ljust(exponent, "0")
+        return f"{match[1] or match[2]}{whole}{rest[:exponent]}.{rest[exponent:] or '0'}"
+
+    def _exact(self, digits: Any, reasons: Any) -> Parsed:
+        """Typed values of plain digits with a decimal point."""
+        long = true_mask(
+            pc.match_substring_regex(digits, rf"^[+-]?0*[1-9]\d{{{self.precision - self.scale},}}(?:\.|$)")
+        )
+        fine_part = rf"\.\d{{{self.scale}}}\d*[1-9]\d*$" if self.scale else r"\.\d*[1-9]"
+        precise = true_mask(pc.match_substring_regex(digits, fine_part))
+        bad = long | precise
+        if bad.any():
+            reasons[precise] = code("too_precise")
+            reasons[long] = code("out_of_range")
+            digits = pc.if_else(pa.array(bad), pa.scalar(None, pa.string()), digits)
+        if pa.types.is_string(self.out):
+            digits = pc.replace_substring_regex(digits, r"^\+", "")
+            return Parsed(pc.replace_substring_regex(digits, r"^(-?)0+(\d)", r"\1\2"), reasons)
+        if true_mask(pc.match_substring_regex(digits, rf"\.\d{{{self.scale}}}0")).any() or self.scale == 0:
+            digits = pc.replace_substring_regex(digits, rf"(\.\d{{{self.scale}}})0+$", r"\1")
+            digits = pc.replace_substring_regex(digits, r"\.$", "")
+        values = pc.cast(digits, pa.decimal128(38, self.scale))
+        return Parsed(flat(pc.cast(values, self.out)), reasons)
+
+    def integer(self, values: Any) -> Parsed:
+        if pa.types.is_string(self.out):
+            return Parsed(pc.cast(values, pa.string()), fine(len(values)))
+        if pa.types.is_integer(self.out):
+            return Parsed(values, fine(len(values)))
+        reasons = fine(len(values))
+        whole_digits = self.precision - self.scale
+        if whole_digits < 19:
+            limit = 10**whole_digits
+            long = true_mask(pc.or_(pc.greater_equal(values, limit), pc.less_equal(values, -limit)))
+            if long.any():
+                reasons[long] = code("out_of_range")
+                values = pc.if_else(pa.array(long), pa.scalar(None, pa.int64()), values)
+        return Parsed(flat(pc.cast(pc.cast(values, pa.decimal128(38, self.scale)), self.out)), reasons)
+
+    def number(self, values: Any) -> Parsed:
+        """JSON or spreadsheet numbers: exact at the field's scale but for the last bits that binary fractions carry."""
+        reasons = fine(len(values))
+        absent = null_mask(values)
+        numbers = np.asarray(values.fill_null(0.0))
+        odd = ~np.isfinite(numbers)
+        reasons[odd & ~absent] = code("bad_number")
+        numbers = np.where(odd, 0.0, numbers)
+        if pa.types.is_string(self.out):
+            texts = [
+                None if gone else plain_text(value)
+                for value, gone in zip(numbers.tolist(), (absent | odd).tolist(), strict=True)
+            ]
+            parsed = NumberParser(self.out, ".", "", whole=self.scale == 0).text(_without_exponent(texts))
+            parsed.reasons[odd & ~absent] = code("bad_number")
+            return parsed
+        unit = 10.0**self.scale
+        scaled = numbers * unit
+        safe = np.abs(scaled) < _SAFE
+        units = np.rint(np.where(safe, scaled, 0.0))
+        precise = safe & (np.abs(units / unit - numbers) > np.abs(numbers) * 2.0**-50)
+        long = safe & (np.abs(units) >= 10.0**self.precision)
+        result = _decimals(units.astype(np.int64), absent | odd | precise | long | ~safe, pa.decimal128(38, self.scale))
+        reasons[precise] = code("too_precise")
+        reasons[long] = code("out_of_range")
+        large = np.flatnonzero(~safe & ~absent & ~odd)
+        if len(large):
+            parsed = self._exact(_without_exponent([repr(numbers[row].item()) for row in large]), fine(len(large)))
+            reasons[large] = parsed.reasons
+            listed = result.to_pylist()
+            for row, value in zip(large.tolist(), parsed.values.to_pylist(), strict=True):
+                listed[row] = None if value is None else Decimal(value)
+            result = pa.array(listed, pa.decimal128(38, self.scale))
+        return Parsed(flat(pc.cast(result, self.out)), reasons)
+
+
+def _without_exponent(texts: list[str | None] | list[str]) -> Any:
+    """Number texts written out in digits."""
+    return pa.array([f"{Decimal(text):f}" if text is not None and "e" in text else text for text in texts], pa.string())
+
+
+def _decimals(units: Any, absent: Any, kind: Any) -> Any:
+    """Decimal values from their unscaled whole numbers."""
+    words = np.empty((len(units), 2), np.int64)
+    words[:, 0] = units
+    words[:, 1] = units >> 63
+    validity = pa.py_buffer(np.packbits(~absent, bitorder="little").tobytes())
+    return pa.Array.from_buffers(kind, len(units), [validity, pa.py_buffer(words.tobytes())])
+
+
+WIDE = pa.decimal128(38, 12)
+"""Numbers that are still to be multiplied."""
+
+
+def scaled(number: Parsed, factors: list[Decimal | None], out: Any) -> Parsed:
+    """Numbers (of type WIDE) times the factor of their row, exact, in the type ``out``. A number without a factor is refused."""
+    texts: list[str | None] = []
+    reasons = number.reasons.copy()
+    for row, (value, factor) in enumerate(zip(number.values.to_pylist(), factors, strict=True)):
+        if value is not None and factor is None:
+            reasons[row] = code("unmapped_factor")
+        texts.append(None if value is None or factor is None else f"{value * factor:f}")
+    parsed = NumberParser(out, ".", "").text(pa.array(texts, pa.string()))
+    return Parsed(parsed.values, np.where(reasons > 0, reasons, parsed.reasons))

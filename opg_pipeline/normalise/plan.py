@@ -1,0 +1,305 @@
+"""From a dataset's declaration to one plan per standard field: which paths, which parser, which token, which checks.
+
+Contradictions that would keep personal data, and constants that do not fit their field, are found here, before any record is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from opg_pipeline.lake import arrow_type
+from opg_pipeline.model.app import FieldMap
+from opg_pipeline.model.base import Locale
+from opg_pipeline.model.catalog import DatasetRef
+from opg_pipeline.model.category import CategoryField
+from opg_pipeline.model.crosscheck import IDENTITY_PARSES
+from opg_pipeline.model.handover import Outcome, PullError
+from opg_pipeline.model.paths import FieldPath, parse_path
+from opg_pipeline.normalise.columns import source
+from opg_pipeline.normalise.identity import AgeBandParser, IdentityParser, NikSexParser, SexParser
+from opg_pipeline.normalise.moments import EpochParser, MomentParser, PeriodParser, YearParser
+from opg_pipeline.normalise.numbers import WIDE, NumberParser
+from opg_pipeline.normalise.parsing import Parser
+from opg_pipeline.normalise.texts import BooleanParser, JsonParser, MapParser, TextParser
+from opg_pipeline.normalise.zones import Zone, zone
+
+_DERIVED = frozenset({"age_band", "sex", "nik_sex", "nik_age_band"})
+_CLOSED = _DERIVED | {"period", "date"}
+_JSON_TYPES = frozenset({"list", "map", "geojson"})
+_SECOND, _MILLISECOND = 1_000_000, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlan:
+    """How one column of the standard is made.
+
+    ``field`` is None for what the envelope alone has (event_at, reported_at, agency_id). ``token``: kind of the token that
+    takes the value's place. ``scan``: the column holds texts that personal data may stand in. ``prune``: paths inside a stored
+    structure that are personal.
+    """
+
+    name: str
+    kind: str
+    out: Any
+    mapping: FieldMap
+    field: CategoryField | None
+    parser: Parser
+    missing: frozenset[str]
+    token: str | None
+    scan: bool
+    factors: dict[str, Decimal] | None
+    prune: tuple[FieldPath, ...]
+    const: Any
+
+    @property
+    def is_const(self) -> bool:
+        """Whether every record has the value ``const``, which is of the type ``out``."""
+        return "const" in self.mapping.model_fields_set
+
+    @property
+    def needs_event(self) -> bool:
+        """Whether the value depends on the day of the event."""
+        return self.mapping.parse == "nik_age_band"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlan:
+    """How one part of the key is read. ``token``: kind of the token that takes its place; None: kept as delivered."""
+
+    path: str
+    parser: Parser
+    token: str | None
+
+
+class Planner:
+    """Makes the plans of one dataset.
+
+    Raises:
+        PullError: a personal path is mapped to a field that would keep it (undeclared_personal_data).
+        ValueError: a constant or a target of `map` does not fit its field; the locale lacks a part that is needed.
+    """
+
+    def __init__(self, ref: DatasetRef) -> None:
+        self.ref = ref
+        self.locale: Locale = ref.app.locale.over(ref.city.locale)
+        self.missing = frozenset(self.locale.missing or ())
+        self.personal = tuple(parse_path(path) for path in ref.dataset.personal)
+        self.identifier = f"identifier:{ref.app.id}"
+
+    def zone(self, mapping: FieldMap | None = None) -> Zone:
+        """Zone of a field's times without offset."""
+        own = mapping.timezone if mapping is not None else None
+        return zone(own or self.locale.timezone or self.ref.city.timezone)
+
+    def fields(self) -> list[FieldPlan]:
+        """Plans of the mapped fields that are stored, in the category's order, then those of the envelope."""
+        mapped = self.ref.dataset.fields
+        plans = [
+            self._plan(item.name, item.type, mapped[item.name], item)
+            for item in self.ref.category.stored_fields
+            if item.name in mapped
+        ]
+        own = {item.name for item in self.ref.category.fields}
+        for name, kind in (("event_at", "timestamp"), ("reported_at", "timestamp"), ("agency_id", "string")):
+            if name in mapped and name not in own:
+                plans.append(self._plan(name, kind, mapped[name], None))
+        return plans
+
+    def keys(self, plans: list[FieldPlan]) -> list[KeyPlan]:
+        """Plans of the key's parts: personal ones become tokens of their identity, or of this app's identifiers."""
+        return [self._key(path, plans) for path in self.ref.dataset.key]
+
+    def _key(self, path: str, plans: list[FieldPlan]) -> KeyPlan:
+        readers = [plan for plan in plans if plan.mapping.paths == (path,)]
+        for plan in readers:
+            if plan.mapping.parse in IDENTITY_PARSES or plan.mapping.parse == "identifier":
+                return KeyPlan(path, plan.parser, plan.token)
+        if any(plan.mapping.parse in {"nik_sex", "nik_age_band"} for plan in readers):
+            return KeyPlan(path, IdentityParser("nik"), "nik")
+        direct = {item.name for item in self.ref.category.fields if not item.stored}
+        unstored = [self.ref.dataset.fields[name] for name in direct & self.ref.dataset.fields.keys()]
+        if (
+            self.is_personal(path)
+            or any(plan.token for plan in readers)
+            or any(path in mapping.paths for mapping in unstored)
+        ):
+            return KeyPlan(path, TextParser(), self.identifier)
+        return KeyPlan(path, TextParser(), None)
+
+    def is_personal(self, path: str) -> bool:
+        """Whether a path lies at or below one that is declared `personal`."""
+        return any(below(parse_path(path), parent) for parent in self.personal)
+
+    def paths(self) -> tuple[str, ...]:
+        """Every path that is read of each record."""
+        dataset = self.ref.dataset
+        stored = [mapping for name, mapping in dataset.fields.items() if self._stored(name)]
+        scales = [mapping.scale.from_ for mapping in stored if mapping.scale is not None]
+        region = dataset.region.paths if dataset.region is not None else ()
+        fields = (path for mapping in stored for path in mapping.paths)
+        return tuple(dict.fromkeys((*dataset.key, *fields, *scales, *region, *self.identity_paths())))
+
+    def identity_paths(self) -> tuple[str, ...]:
+        """Paths whose values are struck out of the record's texts: personal ones, identities, and fields that are never stored."""
+        found = dict.fromkeys(self.ref.dataset.personal)
+        for name, mapping in self.ref.dataset.fields.items():
+            if mapping.parse in IDENTITY_PARSES or not self._stored(name):
+                found.update(dict.fromkeys(mapping.paths))
+        return tuple(found)
+
+    def declared_personal(self) -> list[FieldPath]:
+        """Paths that the gate lets pass."""
+        paths = list(self.personal)
+        for name, mapping in self.ref.dataset.fields.items():
+            field = next((item for item in self.ref.category.fields if item.name == name), None)
+            protected = field is not None and (field.token or field.privacy in {"sensitive_text", "direct"})
+            if protected or mapping.parse in IDENTITY_PARSES | {"nik_sex", "nik_age_band", "age_band"}:
+                paths += [parse_path(path) for path in mapping.paths]
+        return paths
+
+    def _stored(self, name: str) -> bool:
+        return all(item.stored for item in self.ref.category.fields if item.name == name)
+
+    def _plan(self, name: str, kind: str, mapping: FieldMap, field: CategoryField | None) -> FieldPlan:
+        out = arrow_type(kind)
+        parse = mapping.parse
+        stored_as_is = field is None or not field.token
+        if stored_as_is and parse not in _DERIVED and any(self.is_personal(path) for path in mapping.paths):
+            raise self._contradiction(
+                name,
+                "reads a path that is listed under `personal`",
+                "map another path, or take the path from `personal`",
+            )
+        if stored_as_is and parse in IDENTITY_PARSES:
+            raise self._contradiction(
+                name, f"would store what `parse: {parse}` reads", "map it to a field of privacy pseudonym"
+            )
+        token = None
+        if field is not None and field.token:
+            token = parse if parse in IDENTITY_PARSES else self.identifier
+        free = stored_as_is and "const" not in mapping.model_fields_set and mapping.map is None and parse not in _CLOSED
+        prune: tuple[FieldPath, ...] = ()
+        if kind in _JSON_TYPES and len(mapping.paths) == 1:
+            root = parse_path(mapping.paths[0])
+            prune = tuple(path for path in self.personal if below(path, root))
+        parser = self._parser(kind, WIDE if mapping.scale is not None else out, mapping, field)
+        factors = None
+        if mapping.scale is not None:
+            factors = {text: Decimal(str(factor)) for text, factor in mapping.scale.map.items()}
+        missing = self.missing if mapping.missing is None else frozenset(mapping.missing)
+        scan = free and kind in {"string", "text", "list", "map"} and field is not None
+        const = self._fixed(kind, out, mapping.const, mapping, field) if "const" in mapping.model_fields_set else None
+        return FieldPlan(name, kind, out, mapping, field, parser, missing, token, scan, factors, prune, const)
+
+    def _contradiction(self, name: str, what: str, fix: str) -> PullError:
+        return PullError(
+            Outcome.PERSONAL_DATA, f"{self.ref.name}: field {name!r} {what}, so personal data would be kept.", f"{fix}."
+        )
+
+    def _parser(self, kind: str, out: Any, mapping: FieldMap, field: CategoryField | None) -> Parser:
+        parse = mapping.parse
+        if "const" in mapping.model_fields_set:
+            return TextParser()
+        if mapping.map is not None:
+            table = {key: self._fixed(kind, out, target, mapping, field) for key, target in mapping.map.items()}
+            return MapParser(out, table, "unmapped_value", TextParser(markup=parse == "html_text"))
+        if parse in {"sex", "nik_sex"}:
+            return SexParser() if parse == "sex" else NikSexParser()
+        if kind == "enum":
+            first = self._number(pa.string(), mapping, whole=True) if parse == "integer" else TextParser()
+            return MapParser(
+                out, {value: value for value in (field.values or () if field else ())}, "not_permitted", first
+            )
+        if parse in IDENTITY_PARSES or parse == "identifier":
+            return IdentityParser(parse)
+        if parse == "nik_age_band":
+            return IdentityParser("nik")
+        if parse == "age_band":
+            return AgeBandParser()
+        if parse == "period":
+            return PeriodParser(mapping.format)
+        if parse == "year":
+            return YearParser(mapping.format)
+        if kind in _JSON_TYPES:
+            separator = mapping.format if kind == "list" and parse == "list" else None
+            return JsonParser(_shape(kind), separator, lone=kind == "list" and parse == "text")
+        if kind == "boolean":
+            return BooleanParser(self.locale.truthy or (), self.locale.falsy or ())
+        if parse in {"integer", "number", "rupiah", "percent"} or kind == "integer" or kind.startswith("decimal"):
+            return self._number(out, mapping, whole=parse == "integer")
+        if parse in {"epoch_s", "epoch_ms"}:
+            return EpochParser(out, _SECOND if parse == "epoch_s" else _MILLISECOND, self.zone(mapping))
+        if parse in {"date", "datetime"} or kind in {"date", "timestamp"}:
+            by_type = "date" if kind == "date" else "datetime"
+            part = "datetime" if (parse or by_type) == "datetime" else "date"
+            return MomentParser(out, mapping.format or self._locale(part), self.zone(mapping))
+        return TextParser(markup=parse == "html_text")
+
+    def _number(self, out: Any, mapping: FieldMap, whole: bool) -> NumberParser:
+        decimal = mapping.decimal or self._locale("decimal")
+        thousands = mapping.thousands if mapping.thousands is not None else self._locale("thousands")
+        if thousands == decimal:
+            thousands = ""
+        style = mapping.parse if mapping.parse in {"rupiah", "percent"} else "number"
+        return NumberParser(out, decimal, thousands, style, whole)
+
+    def _locale(self, part: str) -> str:
+        value = getattr(self.locale, part)
+        if value is None:
+            raise ValueError(
+                f"{self.ref.name}: neither the app's nor the city's locale says `{part}`; add it to one of them"
+            )
+        return str(value)
+
+    def _fixed(self, kind: str, out: Any, value: Any, mapping: FieldMap, field: CategoryField | None) -> Any:
+        """A value written in a manifest, in the field's type: numbers with a decimal point, dates in ISO 8601."""
+        parser: Parser
+        if kind in _JSON_TYPES:
+            parser = JsonParser(_shape(kind), lone=kind == "list")
+        elif kind == "boolean":
+            parser = BooleanParser(("true",), ("false",))
+        elif kind in {"date", "timestamp"}:
+            parser = MomentParser(out, "iso", self.zone(mapping))
+        elif kind == "integer" or kind.startswith("decimal"):
+            parser = NumberParser(out, ".", "")
+        elif kind == "enum":
+            parser = MapParser(out, {item: item for item in (field.values or () if field else ())}, "not_permitted")
+        else:
+            parser = TextParser()
+        parsed = parser.parse(source([value], frozenset()))
+        if parsed.reasons[0]:
+            raise ValueError(
+                f"{self.ref.name}: a `const` or a target of `map` does not fit its {kind} field; "
+                "write numbers as 1.5 and dates as 2024-12-31"
+            )
+        return parsed.values[0].as_py()
+
+
+def _shape(kind: str) -> Literal["list", "map", "geojson"]:
+    return "list" if kind == "list" else "map" if kind == "map" else "geojson"
+
+
+def below(path: FieldPath, parent: FieldPath) -> bool:
+    """Whether ``path`` lies at or below ``parent``."""
+    same_origin = path.up == parent.up and path.absolute == parent.absolute
+    return same_origin and path.steps[: len(parent.steps)] == parent.steps
+
+
+def without(value: Any, steps: Iterable[tuple[Any, ...]]) -> Any:
+    """A copy of a structure without what stands at ``steps``."""
+    inner: dict[Any, list[tuple[Any, ...]]] = {}
+    for chain in steps:
+        if not chain:
+            return None
+        inner.setdefault(chain[0], []).append(chain[1:])
+    if isinstance(value, dict):
+        kept = {key: without(item, inner[key]) if key in inner else item for key, item in value.items()}
+        return {key: item for key, item in kept.items() if key not in inner or item is not None}
+    if isinstance(value, list | tuple):
+        return [without(item, inner[place]) if place in inner else item for place, item in enumerate(value)]
+    return value

@@ -1,0 +1,270 @@
+"""Personal data inside texts: finding it, and writing over it. Which fields are texts, and what stops a dataset, is the caller's.
+
+Detection runs over whole columns (RE2); only texts with a find are rewritten one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opg_pipeline.normalise.identity import EMAIL_SHAPE, NIK_STRICT
+from opg_pipeline.normalise.parsing import true_mask
+from opg_pipeline.normalise.reasons import Mask
+
+_STRICT_SUSPECT = r"@|\d(?:[ .\-]?\d){15}|(?:^|[^0-9A-Za-z.,])(?:\+62|62|0)[ \-]?8\d"
+_FREE_SUSPECT = r"@|\d(?:[ .\-]?\d){15}|(?:^|\D)(?:62|0)[ .\-]?8\d"
+_SIXTEEN = re.compile(r"(?<!\d)\d{16}(?!\d)")
+_SPACED = re.compile(r"(?<!\d)\d(?:[ .\-]?\d){15}(?!\d)")
+_PHONE = re.compile(r"(?<![0-9A-Za-z.,])(?:\+62|62|0)[ \-]?8\d{1,2}[ \-]?\d{3,4}[ \-]?\d{3,5}(?![0-9A-Za-z])")
+_PHONE_IN_TEXT = re.compile(r"(?<!\d)(?:\+?62|0)[ .\-]?8\d{1,2}(?:[ .\-]?\d{2,5}){2,4}(?!\d)")
+_LONGEST_PHONE = 14
+_EMAIL = re.compile(EMAIL_SHAPE)
+_NIK = re.compile(NIK_STRICT)
+_FAMILY_CARD = re.compile(r"(?i)(?:\bk\.?k\.?|kartu\s+keluarga)\W{0,3}(?:no(?:mor)?\W{0,3})?$")
+STRUCK = "[REDACTED]"
+SHARE, LEAST = 0.2, 3
+"""From this share of a column's values, and this number, a find is no slip but an undeclared personal field."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a look at a column found. ``rows``: texts to rewrite; ``counts``: kind of find to number of texts."""
+
+    rows: Mask
+    counts: dict[str, int]
+    values: int
+
+
+def scan(texts: Any) -> Found:
+    """Texts that hold a NIK-like number, a phone number or an e-mail address."""
+    count = len(texts) - texts.null_count
+    suspect = true_mask(pc.match_substring_regex(texts, _STRICT_SUSPECT))
+    rows = np.flatnonzero(suspect)
+    hit = np.zeros(len(texts), bool)
+    counts = {"NIK": 0, "phone": 0, "e-mail": 0}
+    for row, text in zip(rows.tolist(), texts.take(pa.array(rows)).to_pylist(), strict=True):
+        kinds = _kinds(text)
+        hit[row] = bool(kinds)
+        for kind in kinds:
+            counts[kind] += 1
+    return Found(hit, {kind: number for kind, number in counts.items() if number}, count)
+
+
+def _kinds(text: str) -> list[str]:
+    """Kinds of personal data in one text, strictly told."""
+    kinds = []
+    if any(_NIK.fullmatch(_digits(match[0])) for shape in (_SIXTEEN, _SPACED) for match in shape.finditer(text)):
+        kinds.append("NIK")
+    if _PHONE.search(text):
+        kinds.append("phone")
+    if "@" in text and _EMAIL.search(text):
+        kinds.append("e-mail")
+    return kinds
+
+
+def personal_kind(text: str) -> str | None:
+    """NIK, phone or e-mail where the whole text is one."""
+    plain = text.strip()
+    if re.fullmatch(r"\d(?:[ .\-]?\d){15}", plain) and _NIK.fullmatch(_digits(plain)):
+        return "NIK"
+    if _PHONE.fullmatch(plain):
+        return "phone"
+    return "e-mail" if _EMAIL.fullmatch(plain) else None
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+def _sixteen(every: bool) -> Callable[[re.Match[str]], str]:
+    def replaced(match: re.Match[str]) -> str:
+        if _FAMILY_CARD.search(match.string, max(0, match.start() - 24), match.start()):
+            return "[KK]"
+        if _NIK.fullmatch(_digits(match[0])):
+            return "[NIK]"
+        return "[DIGITS16]" if every else match[0]
+
+    return replaced
+
+
+def _phone(match: re.Match[str]) -> str:
+    return "[PHONE]" if len(_digits(match[0])) <= _LONGEST_PHONE else match[0]
+
+
+def redact(text: str, *, free: bool) -> str:
+    """A text with its personal data written over. ``free``: prose, where every run of 16 digits goes and phones may be spaced."""
+    text = _SPACED.sub(_sixteen(free), _SIXTEEN.sub(_sixteen(free), text))
+    text = (_PHONE_IN_TEXT if free else _PHONE).sub(_phone, text)
+    return _EMAIL.sub("[EMAIL]", text) if "@" in text else text
+
+
+def redact_column(texts: Any, rows: Mask, *, free: bool, structured: bool = False) -> Any:
+    """The column with the texts at ``rows`` redacted; ``structured``: they are JSON and stay JSON."""
+    if not rows.any():
+        return texts
+    found = texts.filter(pa.array(rows)).to_pylist()
+    return _put(
+        texts, rows, [_in_json(text, _redact_strictly) if structured else redact(text, free=free) for text in found]
+    )
+
+
+def _put(texts: Any, rows: Mask, rewritten: list[str]) -> Any:
+    """The column with other texts at ``rows``."""
+    return pc.replace_with_mask(texts, pa.array(rows), pa.array(rewritten, pa.string()))
+
+
+def _redact_strictly(text: str) -> str:
+    return redact(text, free=False)
+
+
+def suspects(texts: Any) -> Mask:
+    """Texts of prose that may hold anything :func:`redact` writes over."""
+    found: Mask = true_mask(pc.match_substring_regex(texts, _FREE_SUSPECT))
+    return found
+
+
+def _in_json(text: str, rewrite: Callable[[str], str]) -> str:
+    """JSON text with its texts, keys and whole numbers rewritten."""
+
+    def leaf(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {rewrite(key): leaf(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [leaf(item) for item in value]
+        if isinstance(value, str):
+            return rewrite(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            rewritten = rewrite(str(value))
+            return value if rewritten == str(value) else rewritten
+        return value
+
+    return orjson.dumps(leaf(orjson.loads(text)), option=orjson.OPT_SORT_KEYS).decode()
+
+
+# -- the record's own personal values in its texts ---------------------------------------------------------------------
+
+_PART = re.compile(r"[^\W\d_][\w'\u2019.-]*")
+_NO_NAME = re.compile(r"(?i)\d|^(?:jl|jln|jalan|gg|gang|desa|ds|dsn|dusun|rt|rw|kec|kel|perum)\b")
+_EDGE = ".-'\u2019"
+_LETTERS, _WORDS = 4, 6
+
+
+class Needles:
+    """What of each record's personal values is looked for in its texts.
+
+    Args:
+        columns: source values of the personal paths.
+        rows: the records that matter; places in the results count these.
+    """
+
+    def __init__(self, columns: Sequence[list[Any]], rows: Sequence[int]) -> None:
+        self._numbers: list[list[str | None]] = []
+        self._names: list[list[tuple[str, ...]]] = []
+        for column in columns:
+            chosen = column if len(column) == len(rows) else [column[row] for row in rows]
+            numbers = _numbers(chosen)
+            if numbers is not None:
+                self._numbers.append(numbers)
+            else:
+                self._names.append(_names(chosen))
+
+    def of(self, place: int) -> list[str]:
+        """Lower-case needles of one record, the longest first."""
+        found = {numbers[place] or "" for numbers in self._numbers} | {
+            part for names in self._names for part in names[place]
+        }
+        return sorted(found - {""}, key=len, reverse=True)
+
+    def candidates(self, texts: Any) -> list[int]:
+        """Places of lower-case texts that may hold a needle of their record."""
+        found: set[int] = set()
+        if self._numbers:
+            with_digits = np.flatnonzero(true_mask(pc.match_substring_regex(texts, r"\d")))
+            places = with_digits.tolist()
+            listed = texts.take(pa.array(with_digits)).to_pylist()
+            for numbers in self._numbers:
+                found.update(
+                    [
+                        place
+                        for place, text in zip(places, listed, strict=True)
+                        if (number := numbers[place]) and number in text
+                    ]
+                )
+        if self._names:
+            listed = texts.to_pylist()
+            for names in self._names:
+                found.update(
+                    place
+                    for place, (text, parts) in enumerate(zip(listed, names, strict=True))
+                    if parts and text is not None and [part for part in parts if part in text or " " in part]
+                )
+        return sorted(found)
+
+
+def _numbers(column: list[Any]) -> list[str | None] | None:
+    """The values, where all of them are texts that end in a digit and hold no blank; else None."""
+    try:
+        texts = pc.utf8_lower(pc.utf8_trim_whitespace(pa.array(column, pa.string())))
+    except (pa.ArrowException, TypeError):
+        return None
+    if pc.any(pc.invert(pc.match_substring_regex(texts, r"^\S*\d$"))).as_py():
+        return None
+    long = pc.greater_equal(pc.binary_length(texts), _LETTERS)
+    listed: list[str | None] = pc.if_else(long, texts, pa.scalar(None, pa.string())).to_pylist()
+    return listed
+
+
+def _names(column: list[Any]) -> list[tuple[str, ...]]:
+    known: dict[str, tuple[str, ...]] = {}
+    found = []
+    for value in column:
+        if isinstance(value, str):
+            if value not in known:
+                known[value] = _parts(value)
+            found.append(known[value])
+        else:
+            found.append(tuple(part for leaf in _leaves(value) for part in _parts(str(leaf))))
+    return found
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    """One personal value and, of a name, its longer parts."""
+    text = value.strip().casefold()
+    if len(text) < _LETTERS:
+        return ()
+    if _NO_NAME.search(text) or len(text.split()) > _WORDS:
+        return (text,)
+    parts = (part.strip(_EDGE) for part in _PART.findall(text))
+    return (text, *(part for part in parts if len(part) >= _LETTERS and part != text))
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [] if value is None or isinstance(value, bool) else [value]
+
+
+def strike(texts: Any, needles: Needles, *, structured: bool = False) -> tuple[Any, Mask]:
+    """The column with each row's needles written over (whole words, any case), and which rows changed."""
+    changed = np.zeros(len(texts), bool)
+    candidates = needles.candidates(pc.utf8_lower(texts))
+    rewritten = []
+    for place, text in zip(candidates, texts.take(pa.array(candidates, pa.int64())).to_pylist(), strict=True):
+        pattern = "|".join(r"\s+".join(map(re.escape, part.split())) for part in needles.of(place))
+        write_over = partial(re.compile(rf"(?i)(?<!\w)(?:{pattern})(?!\w)").sub, STRUCK)
+        struck = _in_json(text, write_over) if structured else write_over(text)
+        if struck != text:
+            rewritten.append(struck)
+            changed[place] = True
+    return (_put(texts, changed, rewritten) if rewritten else texts), changed

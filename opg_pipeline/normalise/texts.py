@@ -1,0 +1,223 @@
+"""Texts, markup, booleans, mapped values, lists and JSON. No numbers, dates or identities here."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opg_pipeline.normalise.columns import plain_text
+from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, flat, null_mask
+from opg_pipeline.normalise.reasons import code, fine
+
+_GEOMETRIES = frozenset(
+    {
+        "Point",
+        "MultiPoint",
+        "LineString",
+        "MultiLineString",
+        "Polygon",
+        "MultiPolygon",
+        "GeometryCollection",
+        "Feature",
+        "FeatureCollection",
+    }
+)
+_HIDDEN = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->")
+_TAG = re.compile(r"(?s)</?[A-Za-z][^>]*>")
+_BLANKS = re.compile(r"\s+")
+
+
+class TextParser(Parser):
+    """Texts in Unicode NFC, trimmed, without NUL; other plain values by their JSON text.
+
+    ``markup``: entities are decoded, tags removed, blanks collapsed; what is empty then is null.
+    Refuses structures with bad_type, and fractions too large to be exact with digits_lost.
+    """
+
+    def __init__(self, markup: bool = False) -> None:
+        super().__init__(pa.string())
+        self.markup, self.name = markup, "html_text" if markup else "text"
+
+    def _distinct(self, values: Any) -> Parsed:
+        return super()._distinct(values) if self.markup else self.text(flat(values))
+
+    def text(self, values: Any) -> Parsed:
+        if not pc.all(pc.string_is_ascii(values)).as_py():
+            values = pc.utf8_normalize(values, form="NFC")
+        if pc.any(pc.match_substring(values, "\0")).as_py():
+            values = pc.replace_substring(values, "\0", "")
+        if self.markup and pc.any(pc.match_substring_regex(values, "[<&]")).as_py():
+            return self.each(values, _without_markup)
+        return Parsed(values, fine(len(values)))
+
+    def integer(self, values: Any) -> Parsed:
+        return Parsed(pc.cast(values, pa.string()), fine(len(values)))
+
+    def number(self, values: Any) -> Parsed:
+        reasons = fine(len(values))
+        texts: list[str | None] = []
+        for row, value in enumerate(values.to_pylist()):
+            if value is not None and not abs(value) < 1e15:
+                reasons[row], value = code("digits_lost"), None
+            texts.append(plain_text(value))
+        return Parsed(pa.array(texts, pa.string()), reasons)
+
+    def boolean(self, values: Any) -> Parsed:
+        return Parsed(pc.cast(values, pa.string()), fine(len(values)))
+
+    def moment(self, values: list[Any]) -> Parsed:
+        return Parsed(pa.array([plain_text(value) for value in values], pa.string()), fine(len(values)))
+
+
+def _without_markup(text: str) -> str | None:
+    plain = html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
+    return _BLANKS.sub(" ", plain).strip() or None
+
+
+class BooleanParser(Parser):
+    """JSON booleans, and texts or numbers that the locale declares to mean yes or no. Refuses with bad_boolean."""
+
+    refusal = "bad_boolean"
+    name = "boolean"
+
+    def __init__(self, truthy: tuple[str, ...], falsy: tuple[str, ...]) -> None:
+        super().__init__(pa.bool_())
+        self._meaning = {**dict.fromkeys(truthy, True), **dict.fromkeys(falsy, False)}
+
+    def text(self, values: Any) -> Parsed:
+        return self.each(values, self._read)
+
+    def _read(self, text: str) -> bool:
+        try:
+            return self._meaning[text]
+        except KeyError:
+            raise Refused(self.refusal) from None
+
+    def integer(self, values: Any) -> Parsed:
+        return self.text(pc.cast(values, pa.string()))
+
+    def number(self, values: Any) -> Parsed:
+        return self.text(pa.array([plain_text(value) for value in values.to_pylist()], pa.string()))
+
+    def boolean(self, values: Any) -> Parsed:
+        return Parsed(values, fine(len(values)))
+
+
+class MapParser(Parser):
+    """Values by a table of texts. What is not in the table is refused with ``refusal``.
+
+    Args:
+        out: type of the targets.
+        table: source text to target, targets already of the type ``out``; None means 'no value'.
+    """
+
+    def __init__(self, out: Any, table: Mapping[str, Any], refusal: str, first: Parser | None = None) -> None:
+        super().__init__(out)
+        self.refusal, self.name = refusal, "map" if refusal == "unmapped_value" else "values"
+        self._first = first or TextParser()
+        self._place = {key: place for place, key in enumerate(table)}
+        self._targets = pa.array(list(table.values()), out)
+
+    def _looked_up(self, read: Parsed) -> Parsed:
+        """Targets of texts; reasons of the reading stay."""
+        encoded = flat(pc.dictionary_encode(read.values))
+        places = [self._place.get(text, -1) for text in encoded.dictionary.to_pylist()]
+        place = np.array([*places, -2], np.int64)[encoded.indices.fill_null(len(places)).to_numpy()]
+        reasons = read.reasons.copy()
+        reasons[place == -1] = code(self.refusal)
+        return Parsed(self._targets.take(pa.array(place, mask=place < 0)), reasons)
+
+    def _distinct(self, values: Any) -> Parsed:
+        return self.text(flat(values))
+
+    def text(self, values: Any) -> Parsed:
+        return self._looked_up(self._first._distinct(values))
+
+    def integer(self, values: Any) -> Parsed:
+        return self._looked_up(self._first.integer(values))
+
+    def number(self, values: Any) -> Parsed:
+        return self._looked_up(self._first.number(values))
+
+    def boolean(self, values: Any) -> Parsed:
+        return self._looked_up(self._first.boolean(values))
+
+
+class JsonParser(Parser):
+    """Structures as JSON text with sorted keys; texts must be JSON themselves, or for a list be split by ``separator``.
+
+    Args:
+        shape: list, map (an object) or geojson (an object with a known `type`).
+        lone: a plain value counts as a list of one (`parse: text` of a list).
+
+    Refuses with bad_list, bad_json, bad_geojson.
+    """
+
+    def __init__(
+        self, shape: Literal["list", "map", "geojson"], separator: str | None = None, lone: bool = False
+    ) -> None:
+        super().__init__(pa.string())
+        self.shape, self.separator, self.lone, self.name = shape, separator, lone, "json"
+        self.refusal = {"list": "bad_list", "map": "bad_json", "geojson": "bad_geojson"}[shape]
+
+    def text(self, values: Any) -> Parsed:
+        return self.each(values, self._read)
+
+    def _read(self, text: str) -> str | None:
+        if self.separator is not None:
+            parts = [part.strip() for part in text.split(self.separator)]
+            return self._dump([part for part in parts if part])
+        if self.lone:
+            return self._dump([text])
+        try:
+            return self._dump(orjson.loads(text))
+        except orjson.JSONDecodeError:
+            raise Refused(self.refusal) from None
+
+    def _dump(self, value: Any) -> str:
+        fits = isinstance(value, list | tuple) if self.shape == "list" else isinstance(value, dict)
+        if self.shape == "geojson" and fits:
+            fits = value.get("type") in _GEOMETRIES
+        if not fits:
+            raise Refused(self.refusal)
+        return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()
+
+    def structure(self, values: list[Any]) -> Parsed:
+        reasons = fine(len(values))
+        texts: list[str | None] = []
+        for row, value in enumerate(values):
+            try:
+                texts.append(self._dump(value))
+            except Refused as refused:
+                texts.append(None)
+                reasons[row] = code(refused.reason)
+        return Parsed(pa.array(texts, pa.string()), reasons)
+
+    def _lone(self, values: Any) -> Parsed:
+        if not self.lone:
+            return self.refused(values)
+        texts = [None if value is None else self._dump([value]) for value in values.to_pylist()]
+        return Parsed(pa.array(texts, pa.string()), fine(len(values)))
+
+    def integer(self, values: Any) -> Parsed:
+        return self._lone(values)
+
+    def number(self, values: Any) -> Parsed:
+        return self._lone(values)
+
+
+def as_text(parsed: Parsed) -> Any:
+    """Text values of a parse, refused ones as null (keys, joined texts, factors)."""
+    refused = parsed.reasons > 0
+    if not refused.any():
+        return parsed.values
+    return pa.array(
+        np.where(refused | null_mask(parsed.values), None, parsed.values.to_numpy(zero_copy_only=False)), pa.string()
+    )

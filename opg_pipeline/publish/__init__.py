@@ -1,0 +1,21 @@
+"""What BI and the public read: measures with what they rest on, scorecards, definitions, the BI copy, open data. Never writes core or ops."""
+
+from opg_pipeline.publish.bi_copy import publish_copy
+from opg_pipeline.publish.definitions import rebuild_notes_and_definitions
+from opg_pipeline.publish.dictionary import data_dictionary
+from opg_pipeline.publish.measures import MeasureReport, rebuild_measures
+from opg_pipeline.publish.open_data import export_open_data
+from opg_pipeline.publish.scorecard import rebuild_scorecard
+from opg_pipeline.publish.tables import PublishError, mart_metadata
+
+__all__ = [
+    "MeasureReport",
+    "PublishError",
+    "data_dictionary",
+    "export_open_data",
+    "mart_metadata",
+    "publish_copy",
+    "rebuild_measures",
+    "rebuild_notes_and_definitions",
+    "rebuild_scorecard",
+]

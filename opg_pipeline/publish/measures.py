@@ -1,0 +1,153 @@
+"""Fills mart.measure: every cell with what it rests on, its caveats, and small groups hidden. The SQL is in aggregate.py."""
+
+from __future__ import annotations
+
+import json
+from calendar import monthrange
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from opg_pipeline.model.catalog import Catalog
+from opg_pipeline.model.category import Category, Measure
+from opg_pipeline.publish.aggregate import Cell, cells, reporting_apps
+from opg_pipeline.publish.rows import replace_rows
+from opg_pipeline.publish.sources import Coverage, aware, coverage, dataset_states
+from opg_pipeline.publish.suppress import Reason, suppress
+from opg_pipeline.publish.tables import mart_table
+
+SMALL_N = 30
+"""Below this many records a mean, median or share is marked."""
+UNRESOLVED_SHARE = 0.05
+"""Above this share of records without a region the numbers of a period are marked."""
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+CAVEATS: dict[str, str] = {
+    "BREAK_IN_SERIES": "An app's declaration changed, so values before and after may not compare.",
+    "LOW_COVERAGE": "Not every app that feeds the category has records in the period.",
+    "PROVISIONAL": "The period is not over, or ended so recently that records may still come.",
+    "QUARANTINE": "Records of the category wait in quarantine and are not counted.",
+    "SMALL_N": f"A mean, median or share of fewer than {SMALL_N} records.",
+    "STALE_SOURCE": "An app's last good delivery is older than three times its cadence, or its last pull went wrong.",
+    "UNRESOLVED_REGION": f"More than {UNRESOLVED_SHARE:.0%} of the period's records have no region.",
+}
+"""What each caveat says."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureReport:
+    """What a rebuild wrote: cells, how many of them are hidden, cells by category, and how often each caveat stands."""
+
+    cells: int
+    suppressed: int
+    by_category: dict[str, int]
+    caveats: dict[str, int]
+
+
+def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: datetime) -> MeasureReport:
+    """Compute every measure of every used category anew, in the caller's transaction.
+
+    Args:
+        as_of: the moment that freshness and provisional periods are judged at; with time zone.
+
+    Raises:
+        ValueError: ``as_of`` has no time zone.
+        PublishError: a measure cannot be computed as declared.
+    """
+    as_of = aware(as_of)
+    sources = coverage(catalog, dataset_states(connection), as_of)
+    cities = sorted(catalog.cities)
+    rows: list[dict[str, Any]] = []
+    for category in sorted(catalog.used_categories, key=lambda item: item.id):
+        reporting: dict[str, dict[tuple[str, date], set[str]]] = {}
+        for measure in sorted(category.measures, key=lambda item: item.id):
+            if measure.period not in reporting:
+                reporting[measure.period] = reporting_apps(connection, category, measure.period, cities)
+            rows += _measure_rows(connection, catalog, category, measure, sources, reporting[measure.period], as_of)
+    replace_rows(connection, mart_table("measure"), rows)
+    return MeasureReport(
+        cells=len(rows),
+        suppressed=sum(row["suppressed"] for row in rows),
+        by_category=dict(Counter(row["category_id"] for row in rows)),
+        caveats=dict(sorted(Counter(caveat for row in rows for caveat in json.loads(row["caveats"])).items())),
+    )
+
+
+def _measure_rows(
+    connection: sa.Connection,
+    catalog: Catalog,
+    category: Category,
+    measure: Measure,
+    sources: dict[tuple[str, str], Coverage],
+    reporting: dict[tuple[str, date], set[str]],
+    as_of: datetime,
+) -> Iterable[dict[str, Any]]:
+    zones = {city: entry.city.timezone for city, entry in sorted(catalog.cities.items())}
+    found = sorted(cells(connection, category, measure, zones), key=lambda cell: (cell.city, cell.start, cell.district or ""))
+    for (city, start), group in groupby(found, key=lambda cell: (cell.city, cell.start)):
+        whole, *districts = group
+        entry = catalog.cities[city]
+        decision = suppress(whole.n, {cell.district or "": cell.n for cell in districts}, measure.min_cell)
+        source = sources.get((city, category.id)) or Coverage(frozenset(), None, None, False, False, 0)
+        names = {region.code: region.name for region in entry.regions}
+        end = last_day(start, measure.period)
+        apps = len(source.apps & reporting.get((city, start), set()))
+        share = None if decision.hide_share else whole.unplaced / whole.n
+        shared = {
+            "LOW_COVERAGE": apps < len(source.apps),
+            "STALE_SOURCE": source.stale,
+            "PROVISIONAL": is_provisional(end, zones[city], source.longest_cadence, as_of),
+            "UNRESOLVED_REGION": share is not None and share > UNRESOLVED_SHARE,
+            "QUARANTINE": source.quarantined > 0,
+            "BREAK_IN_SERIES": source.break_in_series,
+        }
+        for cell in (whole, *districts):
+            reason: Reason = decision.total if cell.district is None else decision.districts[cell.district]
+            code = cell.district or (entry.city.regions.root if entry.city.regions else "")
+            few = not reason and cell.n < SMALL_N and measure.aggregation in {"mean", "median", "share"}
+            yield {
+                "city_id": city,
+                "category_id": category.id,
+                "measure_id": measure.id,
+                "unit": measure.unit,
+                "period_grain": measure.period,
+                "period_start": start,
+                "period_end": end,
+                "region_code": code,
+                "region_name": names.get(code, entry.city.name if cell.district is None else ""),
+                "region_level": "regency" if cell.district is None else "district",
+                **_numbers(cell, hidden=bool(reason)),
+                "apps_expected": len(source.apps),
+                "apps_reporting": apps,
+                "records_quarantined": source.quarantined,
+                "share_without_region": share,
+                "oldest_data_at": source.oldest_data_at,
+                "caveats": json.dumps(sorted(name for name, holds in {**shared, "SMALL_N": few}.items() if holds)),
+                "suppressed": bool(reason),
+                "suppression": reason,
+            }
+
+
+def _numbers(cell: Cell, *, hidden: bool) -> dict[str, float | int | None]:
+    if hidden:
+        return dict.fromkeys(("n", "value", "median", "p10", "p90"))
+    return {"n": cell.n, "value": cell.value, "median": cell.median, "p10": cell.p10, "p90": cell.p90}
+
+
+def last_day(start: date, grain: str) -> date:
+    """Last day of the period that begins at ``start``."""
+    if grain == "day":
+        return start
+    month = start.month + _MONTHS[grain] - 1
+    return start.replace(month=month, day=monthrange(start.year, month)[1])
+
+
+def is_provisional(end: date, zone: str, cadence: timedelta | None, as_of: datetime) -> bool:
+    """Whether the period is not over at ``as_of``, or ended less than one cadence before."""
+    return as_of - (cadence or timedelta()) <= datetime.combine(end, time.max, ZoneInfo(zone))
