@@ -63,7 +63,7 @@ def test_assets_tell_who_owns_them_and_what_they_hold(definitions: dg.Definition
 
 def test_lineage_reaches_the_source_path(definitions: dg.Definitions) -> None:
     key = dg.AssetKey(["standard", "bojonegoro", "e_pbb", "payments"])
-    lineage = definitions.resolve_asset_graph().get(key).metadata["dagster/column_lineage"].value
+    lineage = definitions.resolve_asset_graph().get(key).metadata["dagster/column_lineage"]
     assert [dep.column_name for dep in lineage.deps_by_column["amount_idr"]] == ["jumlah"]
 
 
