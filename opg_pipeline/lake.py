@@ -241,6 +241,14 @@ class Lake:
         opened = pa.array([self.unseal(item) for item in table.column("payload").to_pylist()], pa.binary())
         return table.set_column(table.schema.get_field_index("payload"), "payload", opened)
 
+    def waiting_uids(self, manifest: SliceManifest) -> list[str]:
+        """record_uid of every record of a slice that waits; those whose key could not be read have none."""
+        found: list[str] = []
+        for name in manifest.quarantine:
+            table = pq.read_table(pa.BufferReader(self.read(name)), columns=["record_uid", "scope"])
+            found += [uid for uid, scope in zip(*(column.to_pylist() for column in table.columns), strict=True) if uid and scope == "record"]
+        return found
+
     def quarantine_files(self, key: DatasetKey) -> list[str]:
         """Quarantine files of a dataset, oldest first."""
         return [f"quarantine/{key.folder}/{name}.parquet" for name in self._names(f"quarantine/{key.folder}", ".parquet")]

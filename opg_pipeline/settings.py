@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -48,6 +49,12 @@ class Settings(BaseSettings):
     def lake(self) -> str:
         """fsspec URL of the lake."""
         return self.lake_url or str(self.home / "lake")
+
+    @staticmethod
+    def fingerprint() -> str:
+        """Digest of everything the settings are read from; equal when a new Settings() would be equal."""
+        named = sorted((name, value) for name, value in os.environ.items() if name.upper().startswith("OPG_"))
+        return hashlib.sha256(repr((named, str(Path.cwd()))).encode()).hexdigest()
 
     def source_url(self, app_id: str, declared: str) -> str:
         """Address of an app: OPG_SOURCE_URL__<APP> if set, else the declared one; sandbox:// becomes the sandbox's.

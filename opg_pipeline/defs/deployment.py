@@ -137,6 +137,4 @@ def _deployment(fingerprint: str) -> Deployment:
 
 def current_deployment() -> Deployment:
     """The deployment the environment describes; made anew when the environment says something else."""
-    settings = Settings()
-    fingerprint = settings.model_dump_json() + str(settings.pseudonym_key and settings.pseudonym_key.get_secret_value())
-    return _deployment(hashlib.sha256(fingerprint.encode()).hexdigest())
+    return _deployment(Settings.fingerprint())

@@ -81,6 +81,10 @@ def load_category(deployment: Deployment, warehouse: Warehouse, category: Catego
     if not pending:
         return summary
     with warehouse.merging(category) as merge:
+        for _, manifest in pending:
+            merge.quarantined(manifest, {(scope, reason, rule, name): n for scope, reason, rule, name, n in manifest.waiting})
+            if manifest.quarantined and manifest.nature != "event":
+                merge.waiting(manifest, deployment.lake.waiting_uids(manifest))
         for chunk in _chunks(deployment, category, pending):
             _judge(deployment, category, chunk, merge, summary)
         merge.validation([_validation_row(category, result) for result in summary.results.values()])
@@ -112,7 +116,7 @@ def _chunks(deployment: Deployment, category: Category, pending: Sequence[tuple[
     for key, manifest in pending:
         tables = deployment.lake.read_standard(manifest, VALIDATE_ROWS) if manifest.standard else iter([schema.empty_table()])
         for table in tables:
-            chunk.append((key, manifest, table.cast(schema)))
+            chunk.append((key, manifest, table))
             rows += table.num_rows
             if rows >= VALIDATE_ROWS:
                 yield chunk
@@ -123,7 +127,8 @@ def _chunks(deployment: Deployment, category: Category, pending: Sequence[tuple[
 
 def _judge(deployment: Deployment, category: Category, chunk: list[Part], merge: Merge, summary: CategorySummary) -> None:
     """Run the suite over one chunk; stage what passes, quarantine what does not, block what must not come in."""
-    table = pa.concat_tables([part for _, _, part in chunk])
+    schema = standard_schema(category)
+    table = pa.concat_tables([_in_present_shape(part, schema) for _, _, part in chunk])
     summary.rows += table.num_rows
     report = validate(category, table) if table.num_rows else Report(category.id, 0, ())
     _add_results(summary, report)
@@ -135,7 +140,6 @@ def _judge(deployment: Deployment, category: Category, chunk: list[Part], merge:
     start = 0
     for key, manifest, part in chunk:
         end = start + part.num_rows
-        merge.quarantined(manifest, Counter({(scope, reason, rule, name): n for scope, reason, rule, name, n in manifest.waiting}))
         if f"{manifest.app}/{manifest.dataset}" in blocked_groups and part.num_rows:
             reasons = "; ".join(r.description for r in report.blocked if f"{manifest.app}/{manifest.dataset}" in r.groups)
             merge.block(manifest, reasons)
@@ -145,10 +149,20 @@ def _judge(deployment: Deployment, category: Category, chunk: list[Part], merge:
             if mask.any():
                 counts = _quarantine(deployment, key, manifest, part, start, mask, report)
                 merge.quarantined(manifest, counts)
+                merge.waiting(manifest, part.column("record_uid").filter(pa.array(mask)).to_pylist())
                 summary.quarantined += int(mask.sum())
                 part = part.filter(pa.array(~mask))
             merge.add(manifest, part)
         start = end
+
+
+def _in_present_shape(part: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A slice's records with the category's present columns: those it gained since are empty, those it lost are left to the merge."""
+    columns = [
+        part.column(field.name).cast(field.type) if field.name in part.column_names else pa.nulls(part.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=pa.schema([pa.field(field.name, field.type) for field in schema]))
 
 
 class ValidationBroken(Exception):

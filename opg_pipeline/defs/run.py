@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import dagster as dg
@@ -48,9 +49,19 @@ def dagster_home(home: Path) -> Path:
     return target
 
 
+@lru_cache(maxsize=4)
+def _definitions(deployment: Deployment) -> dg.Definitions:
+    return build_definitions(deployment)
+
+
+@lru_cache(maxsize=16)
+def _job(deployment: Deployment, name: str) -> dg.JobDefinition:
+    return _definitions(deployment).resolve_job_def(name)
+
+
 def job_by_name(name: str) -> dg.JobDefinition:
-    """The job of the current deployment, for Dagster to build again wherever it needs it."""
-    return build_definitions(current_deployment()).resolve_job_def(name)
+    """The job of the current deployment. Dagster asks for it several times in one run, so it is built once."""
+    return _job(current_deployment(), name)
 
 
 def _execute(name: str, instance: dg.DagsterInstance, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None) -> dg.JobExecutionResult:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+
+from opg_pipeline.lake import arrow_type
 
 CHUNK_ROWS = 120_000
 """Rows written at once; a DuckDB row group."""
@@ -148,6 +151,13 @@ def fill(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
         connection.exec_driver_sql(f"INSERT INTO {preparer.format_table(table)} ({names}) SELECT {names} FROM {view}")
     finally:
         driver.unregister(view)
+
+
+def rows_of(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """``rows`` as Arrow, with the columns and types of ``table``; what a row does not name is null."""
+    kinds = {sa.BigInteger: "integer", sa.DateTime: "timestamp", sa.Boolean: "boolean"}
+    fields = [pa.field(column.name, arrow_type(kinds.get(type(column.type), "string"))) for column in table.columns]
+    return pa.Table.from_pylist(list(rows), schema=pa.schema(fields))
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> int:

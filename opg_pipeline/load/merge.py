@@ -17,10 +17,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from opg_pipeline.lake import standard_schema
-from opg_pipeline.load.bulk import CopyStaging, ParquetStaging, Staging, fill, temporary
+from opg_pipeline.load.bulk import CopyStaging, ParquetStaging, Staging, fill, rows_of, temporary, upsert
 from opg_pipeline.load.connect import database_file, reason
 from opg_pipeline.load.reconcile import DatasetName, Reconciliation, dataset_of
 from opg_pipeline.load.records import MergeReport, QuarantineCounts, SliceCounts, ValidationRow, WarehouseError
@@ -275,9 +274,7 @@ class Merge:
                 }
             )
         if rows:
-            statement = insert(table)
-            others = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
-            connection.execute(statement.on_conflict_do_update(index_elements=["slice_id"], set_=others), rows)
+            upsert(connection, table, rows_of(table, rows))
 
     def _note_quarantine(self, connection: sa.Connection) -> None:
         table = self._warehouse.ops("quarantine_count")
@@ -287,9 +284,7 @@ class Merge:
             for (scope, why, rule, name), n in counts.items()
         ]
         if rows:
-            statement = insert(table)
-            keys = [column.name for column in table.primary_key.columns]
-            connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"n": statement.excluded.n}), rows)
+            upsert(connection, table, rows_of(table, rows))
 
     def _note_validation(self, connection: sa.Connection, now: datetime) -> None:
         batch = f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"

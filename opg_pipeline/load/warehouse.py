@@ -11,8 +11,7 @@ import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
 
-from opg_pipeline.lake import arrow_type
-from opg_pipeline.load.bulk import remove_leftovers, upsert
+from opg_pipeline.load.bulk import remove_leftovers, rows_of, upsert
 from opg_pipeline.load.connect import database_file, open_engine, reason
 from opg_pipeline.load.dimensions import DIMENSIONS, dimension_rows, dimension_tables
 from opg_pipeline.load.merge import Merge
@@ -174,9 +173,7 @@ class Warehouse:
     def record_outcomes(self, records: Sequence[OutcomeRecord]) -> int:
         """Write how pulls ended, by run, city, app and dataset; returns how many were new or differ from what stood there."""
         table = self.ops("run_outcome")
-        kinds = {sa.BigInteger: "integer", sa.DateTime: "timestamp"}
-        schema = pa.schema([pa.field(column.name, arrow_type(kinds.get(type(column.type), "string"))) for column in table.columns])
-        rows = pa.Table.from_pylist([{**asdict(record), "outcome": record.outcome.value} for record in records], schema=schema)
+        rows = rows_of(table, [{**asdict(record), "outcome": record.outcome.value} for record in records])
         if not rows.num_rows:
             return 0
         try:

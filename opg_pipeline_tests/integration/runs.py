@@ -1,0 +1,131 @@
+"""`opg` in a process of its own against a sandbox of its own, and what it left in the warehouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+KEY = "5a" * 32
+VOLATILE = {"ingested_at", "lineage_batch_id", "first_seen_at", "last_changed_at"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The JSON document of `--json`."""
+        return dict(json.loads(self.out))
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Outcome by app."""
+        return {item["app"]: item["outcome"] for item in self.report["outcomes"]}
+
+
+@dataclass
+class Runner:
+    """A sandbox and the environment that points at it."""
+
+    url: str
+    env: dict[str, str] = field(repr=False)
+
+    def opg(self, home: Path, *arguments: str, timeout: float = 240, **extra: str) -> Ended:
+        return self._run([sys.executable, "-m", "opg_pipeline.cli", *arguments], home, timeout, extra)
+
+    def script(self, home: Path, text: str, timeout: float = 240, **extra: str) -> Ended:
+        """Python in a process of its own, in the same surroundings."""
+        return self._run([sys.executable, "-c", text], home, timeout, extra)
+
+    def _run(self, command: Sequence[str], home: Path, timeout: float, extra: dict[str, str]) -> Ended:
+        env = {**self.env, "OPG_HOME": str(home), **extra}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, cwd=home.parent, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def fault(self, **faults: str | None) -> None:
+        """Lay faults over apps; None takes one away."""
+        request = urllib.request.Request(
+            f"{self.url}/__control/faults", json.dumps(faults).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=30).read()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Requests since the last reset."""
+        with urllib.request.urlopen(f"{self.url}/__log", timeout=30) as answer:
+            found = json.loads(answer.read())
+        return found if isinstance(found, list) else list(next(iter(found.values())))
+
+    def reset(self) -> None:
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/__reset", b"", method="POST"), timeout=30).read()
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    command = [sys.executable, "-m", "opg_pipeline.sandbox", "--seed", "1"]
+    keys = dict(line.split("=", 1) for line in subprocess.check_output([*command, "--credentials"], text=True).split())
+    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            env = {name: value for name, value in os.environ.items() if not name.startswith(("OPG_", "DAGSTER_"))}
+            yield Runner(url, {**env, **keys, "OPG_SANDBOX_URL": url, "OPG_PSEUDONYM_KEY": KEY, "COLUMNS": "200"})
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def contents(url: str, schemas: Sequence[str] = ("core",), leave_out: set[str] | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table as sorted texts, without the columns that differ from run to run."""
+    volatile = VOLATILE | (leave_out or set())
+    engine = sa.create_engine(url)
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    try:
+        with engine.connect() as connection:
+            for schema in schemas:
+                tables = connection.execute(
+                    sa.text("select table_name from information_schema.tables where table_schema = :s order by 1"), {"s": schema}
+                ).scalars()
+                for table in list(tables):
+                    columns = connection.execute(
+                        sa.text("select column_name from information_schema.columns where table_schema = :s and table_name = :t order by 1"),
+                        {"s": schema, "t": table},
+                    ).scalars()
+                    chosen = [name for name in columns if name not in volatile]
+                    rows = connection.execute(sa.text(f"select {', '.join(chr(34) + c + chr(34) for c in chosen)} from {schema}.{table}"))
+                    found[f"{schema}.{table}"] = sorted(tuple(_text(value) for value in row) for row in rows)
+    finally:
+        engine.dispose()
+    return found
+
+
+def _text(value: Any) -> str:
+    """A value as both engines give it: instants in UTC, numbers without trailing zeros."""
+    from datetime import UTC, datetime
+    from decimal import Decimal
+
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    return "NULL" if value is None else str(value)
+
+
+def duck(home: Path) -> str:
+    return f"duckdb:///{home / 'warehouse.duckdb'}"
