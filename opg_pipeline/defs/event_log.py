@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dagster import StringSource
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
@@ -25,19 +23,15 @@ OPEN_SHARDS = 8
 
 
 class SteadySqliteEventLogStorage(SqliteEventLogStorage):
-    """The event log of one instance, in ``home``/history/runs, where Dagster keeps it by default."""
+    """The event log of one instance; ``base_dir`` as in the parent."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._open: dict[str, sa.Engine] = {}
         super().__init__(base_dir, inst_data)
 
     @classmethod
-    def config_type(cls) -> Any:
-        return {"home": StringSource}
-
-    @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> SteadySqliteEventLogStorage:
-        return cls(str(Path(config_value["home"]) / "history" / "runs"), inst_data)
+        return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:

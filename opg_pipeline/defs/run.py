@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.resources
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,13 @@ from opg_pipeline.defs.publish import PublishReport, publish_reports
 from opg_pipeline.model.handover import OutcomeRecord
 from opg_pipeline.validate import warm_up
 
+_EVENT_LOG = """
+event_log_storage:
+  module: opg_pipeline.defs.event_log
+  class: SteadySqliteEventLogStorage
+  config:
+    base_dir: "{base_dir}"
+"""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -43,8 +49,9 @@ def dagster_home(home: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     packaged = Path(str(importlib.resources.files("opg_pipeline"))) / "defs" / "dagster.yaml"
     source = packaged if packaged.is_file() else packaged.parents[2] / "dagster.yaml"
-    if not (target / "dagster.yaml").is_file() or (target / "dagster.yaml").read_bytes() != source.read_bytes():
-        shutil.copyfile(source, target / "dagster.yaml")
+    text = source.read_text(encoding="utf-8") + _EVENT_LOG.format(base_dir=target / "history" / "runs")
+    if not (target / "dagster.yaml").is_file() or (target / "dagster.yaml").read_text(encoding="utf-8") != text:
+        (target / "dagster.yaml").write_text(text, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(target)
     return target
 

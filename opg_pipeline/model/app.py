@@ -28,6 +28,7 @@ class FieldMap(Declared):
     format: str | None = Field(None, description="Pattern of this date or time, over the locale's; or the separator of a `list`.")
     map: dict[str, Any] | None = Field(None, description="Source value to standard value. A value that is not listed is rejected.")
     scale: ScaleBy | None = Field(None, description="Multiply by what another value of the record says.")
+    round: bool = Field(False, description="Round to the field's decimals; without it a number with more decimals is rejected.")
     decimal: str | None = Field(None, pattern=r"^[.,]$", description="Decimal sign of this field, over the locale's.")
     thousands: str | None = Field(None, pattern=r"^[., ]?$", description="Grouping sign of this field, over the locale's.")
     timezone: str | None = Field(None, description="Zone of this field, over the locale's.")

@@ -242,6 +242,17 @@ def _check_mapping(mapping: FieldMap, field: CategoryField, source: YamlSource, 
                 compile_pattern(mapping.format)
         except DatePatternError as error:
             problems.append(source.problem((*at, "format"), f"{error}.", "use yyyy yy mm m mmm dd d HH MM SS and literals."))
+    if mapping.round and kind != "decimal":
+        problems.append(
+            source.problem((*at, "round"), f"`round` is for decimal fields, but {field.name!r} is {field.type}.", "take `round` away.")
+        )
+    elif mapping.round and (mapping.parse == "integer" or mapping.map is not None or "const" in mapping.model_fields_set):
+        problems.append(
+            source.problem(
+                (*at, "round"), "`round` is for numbers that the source sends with decimals, not for `parse: integer`, `map` or `const`.",
+                "take `round` away.",
+            )
+        )  # fmt: skip
     if mapping.timezone is not None and mapping.timezone not in available_timezones():
         problems.append(source.problem((*at, "timezone"), f"{mapping.timezone!r} is no IANA time zone.", "use such as Asia/Jakarta."))
     if field.values is not None:

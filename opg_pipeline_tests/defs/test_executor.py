@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import dagster as dg
+
 JOB = '''
 import asyncio, sys
 import dagster as dg
@@ -65,6 +67,8 @@ def test_a_run_that_is_asked_to_stop_is_canceled(tmp_path: Path) -> None:
         assert time.monotonic() < deadline, "the step did not begin"
         assert process.poll() is None
         time.sleep(0.1)
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        instance.report_run_canceling(instance.get_runs(limit=1)[0])  # what the UI's Terminate does first
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
     assert "status CANCELED" in out, out
