@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 
@@ -20,10 +21,15 @@ from opg_pipeline.model.handover import Outcome, OutcomeRecord, Page, PullError,
 from opg_pipeline.normalise import Normaliser
 from opg_pipeline.settings import SecretMissing
 
-BATCH_RECORDS = 20_000
+BATCH_RECORDS = 10_000
 """Records normalised at once: enough for vectorised work, small enough for a weak server's memory."""
 
-log = logging.getLogger(__name__)
+_at_work: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _processor() -> asyncio.Semaphore:
+    """One place per core for work that needs the processor: more at once would only wait for each other, each with its batch."""
+    return _at_work.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(os.cpu_count() or 1))
 
 
 @dataclass(slots=True)
@@ -102,11 +108,13 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
             pages.append(page)
             waiting += len(page.records)
             if waiting >= BATCH_RECORDS:
-                await asyncio.to_thread(_take, normaliser, writer, tally, pages)
+                async with _processor():
+                    await asyncio.to_thread(_take, normaliser, writer, tally, pages)
                 pages, waiting = [], 0
                 tell(Progress("pull", ref.name, tally.records))
     if pages:
-        await asyncio.to_thread(_take, normaliser, writer, tally, pages)
+        async with _processor():
+            await asyncio.to_thread(_take, normaliser, writer, tally, pages)
     record.records, record.accepted, record.skipped = tally.records, tally.accepted, tally.skipped
     record.quarantined, record.values_quarantined = tally.rejected, tally.values
     record.outcome = _outcome(ref, facts, tally, last)

@@ -28,7 +28,7 @@ from opg_pipeline.publish import (
 )
 from opg_pipeline.validate import Report, RuleResult, validate
 
-VALIDATE_ROWS = 250_000
+VALIDATE_ROWS = 120_000
 """Records that one suite run judges at once; bounds the memory of publish."""
 
 

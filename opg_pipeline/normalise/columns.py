@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -20,6 +21,10 @@ from opg_pipeline.model.paths import Step, parse_path
 from opg_pipeline.normalise.reasons import Mask, Rows
 
 Kind = Literal["text", "integer", "number", "boolean", "moment", "structure"]
+_NEAR = 512
+"""Records whose keys are read one after the other: few enough to stay in the processor's cache."""
+parsed_path = lru_cache(maxsize=4096)(parse_path)
+"""Parsed paths, remembered. Raises PathError as :func:`parse_path` does."""
 
 
 class Columns:
@@ -33,7 +38,7 @@ class Columns:
 
     def read(self, path: str) -> list[Any]:
         """The value at ``path`` in each row, None where the way ends."""
-        parsed = parse_path(path)
+        parsed = parsed_path(path)
         origin: int | str = "/" if parsed.absolute else parsed.up
         if (origin, ()) not in self._walked:
             self._walked[(origin, ())] = self._origin(origin)
@@ -49,11 +54,15 @@ class Columns:
 
     def prefetch(self, keys: Sequence[str]) -> None:
         """Read several keys of the records in one walk, where every record is an object that has them all."""
+        columns: dict[str, list[Any]] = {key: [] for key in keys}
         try:
-            columns = zip(*map(itemgetter(*keys), self.records), strict=True) if len(keys) > 1 and self.records else ()
-            self._walked.update({(0, (key,)): list(column) for key, column in zip(keys, columns, strict=bool(columns))})
+            for start in range(0, len(self.records), _NEAR):
+                some = self.records[start : start + _NEAR]
+                for key, column in columns.items():
+                    column.extend(map(itemgetter(key), some))
         except (KeyError, TypeError, IndexError):
             return  # each key is read by itself, then
+        self._walked.update({(0, (key,)): column for key, column in columns.items()})
 
     def _origin(self, origin: int | str) -> list[Any]:
         if origin == "/":
@@ -119,7 +128,7 @@ class Batch:
             self.malformed = self.malformed[~dropped]
         self.rows = len(columns.records)
         self.raw_sha256 = [item.raw.sha256 for item in pages]
-        keys = [key for path in paths if (key := parse_path(path).simple_key) is not None]
+        keys = [key for path in paths if (key := parsed_path(path).simple_key) is not None]
         columns.prefetch(list(dict.fromkeys(keys)))
         self._columns = columns
         self._filled = {path: _fill_down(columns.read(path), columns.page) for path in fill_down}
@@ -201,11 +210,46 @@ def source(column: list[Any], missing: frozenset[str]) -> Source:
     return Source(len(column), [Part("text", None, _present(text, missing))])
 
 
+def text_bytes(texts: Any) -> tuple[Any, Any]:
+    """Where each text of an Arrow array begins, and the last one ends, and the bytes of all of them (UTF-8)."""
+    _, offsets, data = texts.buffers()
+    if offsets is None:
+        return np.zeros(len(texts) + 1, np.int32), np.zeros(0, np.uint8)
+    places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return places, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+
+
 def _present(text: Any, missing: frozenset[str]) -> Any:
     """Trimmed, with missing texts as null."""
-    text = pc.utf8_trim_whitespace(text)
-    absent = pc.is_in(text, value_set=pa.array(["", *missing]))
-    return pc.if_else(absent, pa.scalar(None, pa.string()), text) if pc.any(absent).as_py() else text
+    if not len(text):
+        return text
+    if _may_need_trim(text):
+        text = pc.utf8_trim_whitespace(text)
+    absent, longest = _absent_texts(missing)
+    places, _ = text_bytes(text)
+    short = np.diff(places) <= longest
+    if text.null_count:
+        short &= np.asarray(text.is_valid())
+    if not short.any():
+        return text
+    found = pc.is_in(text, value_set=absent)
+    return pc.if_else(found, pa.scalar(None, pa.string()), text) if pc.any(found).as_py() else text
+
+
+@lru_cache(maxsize=256)
+def _absent_texts(missing: frozenset[str]) -> tuple[Any, int]:
+    """The texts that mean absence, and the bytes of the longest."""
+    texts = ("", *sorted(missing))
+    return pa.array(texts), max(len(text.encode()) for text in texts)
+
+
+def _may_need_trim(text: Any) -> bool:
+    """Whether some text begins or ends with a blank, a control character or a sign beyond ASCII."""
+    places, data = text_bytes(text)
+    starts, ends = places[:-1], places[1:]
+    filled = ends > starts
+    edges = data[np.concatenate([starts[filled], ends[filled] - 1])]
+    return bool(((edges <= 0x20) | (edges >= 0x80)).any())
 
 
 def _kind(value: Any) -> Kind | None:

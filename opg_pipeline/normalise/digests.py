@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -11,39 +11,51 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opg_pipeline.normalise.columns import text_bytes
 from opg_pipeline.normalise.parsing import flat, null_mask
 
 _BYTES = 16
 _MARK = "\x1f"
-_CHUNK = 8_192
+_CHUNK = 2_048
 """Rows hashed at a time: few enough to stay in the processor's cache."""
 
 
 def record_uids(identity: str, source_ids: Any) -> Any:
     """First 32 hex digits of sha256("city|app|dataset|source_record_id"); null where the id is."""
-    prefix = f"{identity}|".encode()
-    sha256 = hashlib.sha256
-    return _hex(source_ids, lambda text: sha256(prefix + text).digest()[:_BYTES])
+    return _hex(source_ids, hashlib.sha256(f"{identity}|".encode()))
 
 
 def row_hashes(columns: Iterable[tuple[str, Any]], rows: int) -> Any:
     """32 hex digits (BLAKE2b) of each row's values, by column name; a null counts as if the column were not there.
 
-    So a column that is added to a category, and is null, changes no digest.
+    So a column that is added to a category, and is null, changes no digest. A column is an array, or a scalar of text that
+    every row has.
     """
-    named = [(pa.scalar(f"{name}="), values) for name, values in columns]
-    blake2b = hashlib.blake2b
+    named = [item for item in columns if isinstance(item[1], pa.Scalar) or item[1].null_count < rows]
+    empty = hashlib.blake2b(digest_size=_BYTES)
     chunks = []
     for start in range(0, rows, _CHUNK):
-        parts: list[Any] = [pa.scalar("")]  # never null: Arrow's join leaves out rows in which every part is
-        for tag, column in named:
-            values = column[start : start + _CHUNK]
-            if not values.null_count:
-                parts += [tag, _text(values)]
-            elif values.null_count < len(values):
-                parts.append(pc.binary_join_element_wise(tag, _text(values), _MARK))
-        content = pc.binary_join_element_wise(*parts, _MARK, null_handling="skip")
-        chunks.append(_hex(flat(content), lambda text: blake2b(text, digest_size=_BYTES).digest()))
+        texts: dict[int, Any] = {}  # two names may stand for one column
+        parts: list[Any] = []
+        same = ""  # what stands in every row before the next value
+        for name, column in named:
+            tag = f"{_MARK}{name}={_MARK}"
+            if isinstance(column, pa.Scalar):
+                same += tag + column.as_py()
+                continue
+            values = texts.get(id(column))
+            if values is None:
+                values = texts[id(column)] = _text(column[start : start + _CHUNK])
+            if values.null_count:
+                parts += [same, pc.binary_join_element_wise(tag, values, "")]
+            else:
+                parts += [same + tag, values]
+            same = ""
+        parts.append(same)  # never null: Arrow's join leaves out rows in which every part is
+        content = pc.binary_join_element_wise(*parts, "", null_handling="skip")
+        if isinstance(content, pa.Scalar):
+            content = pa.repeat(content, min(_CHUNK, rows - start))
+        chunks.append(_hex(flat(content), empty))
     return pa.concat_arrays(chunks) if chunks else pa.array([], pa.string())
 
 
@@ -58,16 +70,22 @@ def _text(values: Any) -> Any:
     return pc.cast(values, pa.string())
 
 
-def _hex(texts: Any, digest: Callable[[bytes], bytes]) -> Any:
-    """Digests of an array of texts as hex texts of equal width."""
+def _hex(texts: Any, begun: Any) -> Any:
+    """Digests of an array of texts, each added to what ``begun`` has hashed, as hex texts of equal width."""
     count = len(texts)
-    absent = null_mask(texts)
-    _, offsets, data = texts.buffers()
-    if offsets is None:
+    if texts.null_count == count:
         return pa.nulls(count, pa.string())
-    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + count + 1].tolist()
-    content = data.to_pybytes() if data is not None else b""
-    digests = b"".join([digest(content[start:end]) for start, end in pairwise(ends)])
-    places = pa.py_buffer(np.arange(0, (count + 1) * 2 * _BYTES, 2 * _BYTES, dtype=np.int32).tobytes())
-    validity = pa.py_buffer(np.packbits(~absent, bitorder="little").tobytes()) if absent.any() else None
-    return pa.Array.from_buffers(pa.string(), count, [validity, places, pa.py_buffer(digests.hex().encode())])
+    places, data = text_bytes(texts)
+    content = memoryview(data)
+    digests = []
+    for start, end in pairwise(places.tolist()):
+        state = begun.copy()
+        state.update(content[start:end])
+        digests.append(state.digest())
+    table = np.frombuffer(b"".join(digests), np.uint8).reshape(count, begun.digest_size)
+    ends = np.arange(0, (count + 1) * 2 * _BYTES, 2 * _BYTES, dtype=np.int32)
+    validity = None
+    if texts.null_count:
+        validity = pa.py_buffer(np.packbits(~null_mask(texts), bitorder="little"))
+    hexed = table[:, :_BYTES].tobytes().hex().encode()
+    return pa.Array.from_buffers(pa.string(), count, [validity, pa.py_buffer(ends), pa.py_buffer(hexed)])

@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 
 from opg_pipeline.model.app import RegionMap
 from opg_pipeline.model.category import CategoryField
-from opg_pipeline.model.paths import FieldPath, parse_path
-from opg_pipeline.normalise.columns import Batch, Part, Source, plain_text, source
+from opg_pipeline.model.paths import FieldPath
+from opg_pipeline.normalise.columns import Batch, Part, Source, parsed_path, plain_text, source
 from opg_pipeline.normalise.numbers import scaled
-from opg_pipeline.normalise.parsing import Parsed, null_mask, true_mask
+from opg_pipeline.normalise.parsing import Parsed, flat, null_mask, true_mask
 from opg_pipeline.normalise.plan import FieldPlan, KeyPlan, without
 from opg_pipeline.normalise.reasons import Mask, code, fine
-from opg_pipeline.normalise.regions import NOWHERE, RegionResolver, region_pattern
+from opg_pipeline.normalise.regions import RegionResolver, region_pattern
 from opg_pipeline.normalise.texts import MapParser, TextParser, as_text
 
 _TEXT = TextParser()
@@ -61,7 +61,7 @@ class Evaluator:
         parsed = plan.parser.parse(origin)
         if plan.factors is not None and plan.mapping.scale is not None:
             texts = as_text(self.texts(plan.mapping.scale.from_)).to_pylist()
-            parsed = scaled(parsed, [plan.factors.get(text) for text in texts], plan.out)
+            parsed = scaled(parsed, [plan.factors.get(text) for text in texts], plan.out, round_=plan.mapping.round)
         if reasons is not None:
             parsed.reasons = np.where(reasons > 0, reasons, parsed.reasons)
         if plan.field is not None and not plan.needs_event:
@@ -112,27 +112,22 @@ class Evaluator:
         """Region columns, and where the match is fuzzy, where a place is named but unresolved, where only its village is."""
         rows = self.batch.rows
         code_, district, village, bad = self._place_names(declared)
-        joined = pc.binary_join_element_wise(
-            code_, district, village, "\x1f", null_handling="replace", null_replacement="\0"
-        )
-        encoded = pc.dictionary_encode(joined)
-        combinations = [
-            tuple(None if part == "\0" else part for part in text.split("\x1f", 2))
-            for text in encoded.dictionary.to_pylist()
-        ]
-        places = [NOWHERE if len(parts) != 3 else resolver.resolve(*parts) for parts in combinations]
+        combinations, at = _combinations(code_, district, village)
+        places = [resolver.resolve(*parts) for parts in combinations]
         named = [any(parts) for parts in combinations]
 
         def spread(values: list[Any], kind: Any) -> Any:
-            return pa.array(values, kind).take(encoded.indices)
+            return pa.array(values, kind).take(rows_of)
 
+        rows_of = pa.array(at)
         columns = {
             "region_code": spread([place.code for place in places], pa.string()),
             "region_level": spread([place.level for place in places], pa.string()),
             "region_match": spread([place.match for place in places], pa.string()),
-            "region_score": pc.cast(spread([place.score for place in places], pa.float64()), pa.decimal128(5, 2)),
+            "region_score": flat(
+                pc.cast(pa.array([place.score for place in places], pa.float64()), pa.decimal128(5, 2))
+            ).take(rows_of),
         }
-        at = encoded.indices.to_numpy()
         fuzzy = np.array([place.match == "fuzzy" for place in places], bool)[at]
         lost = np.array([name and place.code is None for name, place in zip(named, places, strict=True)], bool)[at]
         partly = np.array([place.partly for place in places], bool)[at]
@@ -178,9 +173,23 @@ class Evaluator:
         return code_, district, village, bad
 
 
+def _combinations(*columns: Any) -> tuple[list[tuple[str | None, ...]], Any]:
+    """The distinct rows of columns of texts, in the order in which they first occur, and the place in it of each row."""
+    key: Any = 0
+    known: list[list[str | None]] = []
+    for column in columns:
+        encoded = flat(pc.dictionary_encode(column))
+        known.append([*encoded.dictionary.to_pylist(), None])
+        key = key * len(known[-1]) + encoded.indices.fill_null(len(known[-1]) - 1).to_numpy().astype(np.int64)
+    encoded = pa.array(key).dictionary_encode()
+    places = np.unravel_index(encoded.dictionary.to_numpy(), [len(texts) for texts in known])
+    texts_at = [[texts[place] for place in at.tolist()] for texts, at in zip(known, places, strict=True)]
+    return list(zip(*texts_at, strict=True)), encoded.indices.to_numpy()
+
+
 def _pruned(column: list[Any], root: str, prune: tuple[FieldPath, ...]) -> list[Any]:
     """Structures without their personal parts."""
-    depth = len(parse_path(root).steps)
+    depth = len(parsed_path(root).steps)
     steps = [path.steps[depth:] for path in prune]
     return [without(value, steps) if isinstance(value, dict | list) else value for value in column]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from opg_pipeline.model.paths import FieldPath, Step
 from opg_pipeline.normalise.columns import plain_text
-from opg_pipeline.normalise.privacy import personal_kind
+from opg_pipeline.normalise.privacy import may_be_personal, personal_kind
 
 SAMPLE = 200
 """Records looked at."""
@@ -41,6 +44,7 @@ _ROLES = frozenset(
 """Words that say whose it is: nik_ibu is a nik."""
 
 LeafSteps = tuple[Step, ...]
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,12 @@ class Finding:
 def find_undeclared(records: Iterable[Any], declared: Iterable[FieldPath]) -> list[Finding]:
     """Leaf paths of the first records that look personal and lie at or below no declared path."""
     covered = {path.steps for path in declared if not path.up and not path.absolute}
-    leaves: dict[LeafSteps, list[str]] = {}
-    for number, record in enumerate(records):
-        if number >= SAMPLE:
-            break
-        _flatten(record, (), leaves)
+    first = list(islice(records, SAMPLE))
+    leaves = _columns(first)
+    if leaves is None:
+        leaves = {}
+        for record in first:
+            _flatten(record, (), leaves)
     findings: dict[str, Finding] = {}
     for steps, values in leaves.items():
         if any(steps[:length] in covered for length in range(1, len(steps) + 1)):
@@ -68,6 +73,26 @@ def find_undeclared(records: Iterable[Any], declared: Iterable[FieldPath]) -> li
             path = _shown(steps)
             findings.setdefault(path, Finding(path, why))
     return list(findings.values())
+
+
+def _columns(records: Sequence[Any]) -> dict[LeafSteps, list[Any]] | None:
+    """The leaves of flat records that all have the same keys; None for other records."""
+    if not records or not isinstance(records[0], dict):
+        return None
+    keys = list(records[0])
+    if not all(type(record) is dict and record.keys() == records[0].keys() for record in records):
+        return None
+    found: dict[LeafSteps, list[Any]] = {}
+    for key in keys:
+        column = list(map(itemgetter(key), records))
+        types = set(map(type, column))
+        if not isinstance(key, str) or not types <= _PLAIN:
+            return None
+        if types == {str}:
+            found[(key,)] = column
+        else:
+            found[(key,)] = [text for value in column if type(value) is not float and (text := plain_text(value))]
+    return found
 
 
 def _flatten(value: Any, steps: LeafSteps, leaves: dict[LeafSteps, list[str]]) -> None:
@@ -87,15 +112,22 @@ def _flatten(value: Any, steps: LeafSteps, leaves: dict[LeafSteps, list[str]]) -
 
 
 def _suspicion(steps: LeafSteps, values: list[str]) -> str | None:
-    name = next((step for step in reversed(steps) if isinstance(step, str)), "").lstrip("@")
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    if any(key in PERSONAL_KEYS or _whatever_whose(key) in PERSONAL_KEYS for key in (_plain(name), _plain(snake))):
+    if _is_personal_name(next((step for step in reversed(steps) if isinstance(step, str)), "").lstrip("@")):
         return "its name is that of personal data"
+    if not may_be_personal(values):
+        return None
+    values = [text for value in values if (text := value.strip())]
     kinds = [kind for kind in map(personal_kind, values) if kind is not None]
     if len(kinds) >= _LEAST and len(kinds) >= _SHARE * len(values):
         common = max(sorted(set(kinds)), key=kinds.count)
         return f"{len(kinds)} of {len(values)} values look like {common}"
     return None
+
+
+@lru_cache(maxsize=4096)
+def _is_personal_name(name: str) -> bool:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return any(key in PERSONAL_KEYS or _whatever_whose(key) in PERSONAL_KEYS for key in (_plain(name), _plain(snake)))
 
 
 def _plain(name: str) -> str:

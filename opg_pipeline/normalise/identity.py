@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, null_mask, true_mask
+from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, null_mask, true_mask, without_nul
 from opg_pipeline.normalise.reasons import code, fine
 
 _BIRTH = r"(?:0[1-9]|[12]\d|3[01]|4[1-9]|[56]\d|7[01])(?:0[1-9]|1[0-2])\d\d"
@@ -52,6 +52,8 @@ class IdentityParser(Parser):
 
     def text(self, values: Any) -> Parsed:
         reasons = fine(len(values))
+        if self.kind in {"name", "identifier"}:
+            values, reasons = without_nul(values)
         present = ~null_mask(values)
         if self.kind in {"name", "identifier"}:
             clean, good = values, present

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -144,41 +145,50 @@ def _read_fixed(matrix: Any, pieces: list[tuple[str, int]]) -> tuple[Micros, Mic
     good = np.ones(rows, bool)
     parts: dict[str, Any] = {}
     offset = np.full(rows, _NO_OFFSET, np.int64)
+    sign = np.ascontiguousarray(matrix.T)  # a row of bytes for each place
+    digit = sign - np.uint8(ord("0"))  # what is less than 0 is large here
 
     def digits(start: int, width: int) -> Any:
-        number = np.zeros(rows, np.int64)
-        for column in range(start, start + width):
-            digit = matrix[:, column].astype(np.int64) - 48
-            np.logical_and(good, (digit >= 0) & (digit <= 9), out=good)
-            number = number * 10 + digit
+        number = digit[start].astype(np.int32)
+        for place in range(start + 1, start + width):
+            number *= 10
+            number += digit[place]
+        for place in range(start, start + width):
+            np.logical_and(good, digit[place] < 10, out=good)
         return number
 
     for piece, at in pieces:
         if piece == "+HH:MM":
-            plus, minus = matrix[:, at] == ord("+"), matrix[:, at] == ord("-")
-            good &= (plus | minus) & (matrix[:, at + 3] == ord(":"))
+            plus, minus = sign[at] == ord("+"), sign[at] == ord("-")
+            good &= (plus | minus) & (sign[at + 3] == ord(":"))
             hours, minutes = digits(at + 1, 2), digits(at + 4, 2)
             good &= (hours <= 18) & (minutes < 60)
-            offset = np.where(plus, 1, -1) * (hours * _HOUR + minutes * _MINUTE)
+            offset = np.where(plus, 1, -1) * (hours.astype(np.int64) * 60 + minutes) * _MINUTE
         elif piece == "Z":
-            good &= matrix[:, at] == ord("Z")
+            good &= sign[at] == ord("Z")
             offset = np.zeros(rows, np.int64)
         elif len(piece) == 1:
-            good &= matrix[:, at] == ord(piece)
+            good &= sign[at] == ord(piece)
         else:
             parts[piece] = digits(at, len(piece))
     year = parts["yyyy"] if "yyyy" in parts else parts["yy"] + np.where(parts["yy"] < 70, 2000, 1900)
-    month, day = parts.get("mm", np.ones(rows, np.int64)), parts.get("dd", np.ones(rows, np.int64))
-    hour, minute, second = (parts.get(name, np.zeros(rows, np.int64)) for name in ("HH", "MM", "SS"))
-    good &= (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    month, day = parts.get("mm", 1), parts.get("dd", 1)
+    hour, minute, second = (parts.get(name, 0) for name in ("HH", "MM", "SS"))
+    good &= (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     good &= (hour < 24) & (minute < 60) & (second < 60)
-    months = np.where(good, (year - 1970) * 12 + month - 1, 0)
-    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    next_ = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    good &= day <= next_ - first
-    fraction = parts["FFF"] * 1000 if "FFF" in parts else parts.get("FFFFFF", 0)
-    local = (first + day - 1) * DAY + hour * _HOUR + minute * _MINUTE + second * _SECOND + fraction
+    months = np.where(good, year * 12 + month - 13, 0)
+    first = _month_starts()[months]
+    good &= day <= _month_starts()[months + 1] - first
+    local = (first + (day - 1)) * DAY + ((hour * 60 + minute) * 60 + second) * np.int64(_SECOND)
+    if "FFF" in parts or "FFFFFF" in parts:
+        local += parts["FFF"] * 1000 if "FFF" in parts else parts["FFFFFF"]
     return local, offset, good
+
+
+@lru_cache(maxsize=1)
+def _month_starts() -> Any:
+    """Days since 1970 of the first of each month, from January of the year 1 to January of the year 10000."""
+    return np.arange("0001-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
 def _date_parts(found: dict[str, str | None]) -> tuple[int, int | None, int | None] | None:

@@ -25,7 +25,7 @@ from opg_pipeline.normalise.moments import MomentParser
 from opg_pipeline.normalise.parsing import Parsed, flat, null_mask
 from opg_pipeline.normalise.plan import FieldPlan, Planner
 from opg_pipeline.normalise.quarantine import Waiting
-from opg_pipeline.normalise.reasons import Mask, code, fine
+from opg_pipeline.normalise.reasons import Mask, code
 from opg_pipeline.normalise.regions import RegionResolver
 from opg_pipeline.normalise.tokens import Pseudonymiser
 from opg_pipeline.normalise.zones import DAY, zone
@@ -105,6 +105,7 @@ class Normaliser:
             if pattern is None:
                 raise ValueError(f"{ref.name}: `incremental` needs a `format`, or a `date` in the locale")
             self._cursor = MomentParser(_TIMESTAMP, pattern, planner.zone())
+        self._same = self._same_in_every_record()
         self._next_row = 0
         self._seen: set[str] = set()
         self._gated = False
@@ -120,7 +121,7 @@ class Normaliser:
         flags: dict[str, int] = {}
 
         parsed = {plan.name: evaluator.field(plan) for plan in self._plans}
-        self._agency(parsed, batch.rows)
+        self._agency(parsed)
         event = self._event(parsed, batch.rows)
         for plan in self._plans:
             if plan.needs_event:
@@ -143,16 +144,18 @@ class Normaliser:
             {"record_uid": uids, "source_record_id": ids, "raw_sha256": raw, SLICE_ROW: pa.array(slice_rows)}
         )
         columns.update(self._region(evaluator, marks))
+        del parsed, evaluator, event, ids, uids, raw  # the columns alone hold what they read
         whole = len(keep) == batch.rows
         taken = pa.array(keep)
-        columns = {name: flat(values) if whole else flat(values).take(taken) for name, values in columns.items()}
+        for name in columns:
+            columns[name] = flat(columns[name]) if whole else flat(columns[name]).take(taken)
         marks = {name: mask[keep] for name, mask in marks.items()}
         self._protect(columns, marks, batch, keep)
         accepted = self._table(columns, marks, len(keep))
 
         flags.update({name: int(mask.sum()) for name, mask in marks.items() if mask.any()})
         rejected = waiting.table()
-        values_rejected = pc.sum(pc.equal(rejected["scope"], "value")).as_py() or 0
+        values_rejected = pc.sum(pc.equal(rejected["scope"], "value")).as_py() or 0 if rejected.num_rows else 0
         cursor = self._newest(batch, flags)
         return Normalised(
             accepted, rejected, batch.rows, batch.skipped, values_rejected, int(lost.sum()), cursor, flags
@@ -177,13 +180,12 @@ class Normaliser:
         ids = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "|")
         return flat(ids), reasons
 
-    def _agency(self, parsed: dict[str, Parsed], rows: int) -> None:
-        """agency_id: the app's, or what the record names, which must be an agency of the city."""
-        own = pa.repeat(pa.scalar(self.ref.app.agency, pa.string()), rows)
+    def _agency(self, parsed: dict[str, Parsed]) -> None:
+        """agency_id, where a record names it: it must be an agency of the city. Without a name it is the app's."""
         if "agency_id" not in parsed:
-            parsed["agency_id"] = Parsed(own, fine(rows))
             return
         read = parsed["agency_id"]
+        own = pa.scalar(self.ref.app.agency, pa.string())
         unknown = ~np.asarray(pc.is_in(read.values, value_set=self._agencies)) & ~null_mask(read.values)
         read.reasons[unknown] = code("not_permitted")
         read.values = pc.if_else(
@@ -374,17 +376,26 @@ class Normaliser:
 
     # -- the table -----------------------------------------------------------------------------------------------------
 
-    def _table(self, columns: dict[str, Any], marks: dict[str, Mask], rows: int) -> pa.Table:
-        """The standard table of the accepted records."""
-        constant = {
-            "city_id": self.ref.city.id,
-            "source_app": self.ref.app.id,
-            "source_dataset": self.ref.dataset.id,
-            "urusan_code": self.ref.app.urusan,
+    def _same_in_every_record(self) -> dict[str, Any]:
+        """Columns whose one value is known before any record is."""
+        ref = self.ref
+        same = {
+            "city_id": ref.city.id,
+            "source_app": ref.app.id,
+            "source_dataset": ref.dataset.id,
+            "agency_id": ref.app.agency,
+            "urusan_code": ref.app.urusan,
             "lineage_batch_id": self.slice_id,
         }
-        columns.update({name: pa.repeat(pa.scalar(value, pa.string()), rows) for name, value in constant.items()})
-        columns["ingested_at"] = pa.repeat(pa.scalar(self.ingested_at, _TIMESTAMP), rows)
+        scalars = {name: pa.scalar(value, pa.string()) for name, value in same.items()}
+        scalars["ingested_at"] = pa.scalar(self.ingested_at, _TIMESTAMP)
+        if any(plan.name == "agency_id" for plan in self._plans):
+            del scalars["agency_id"]
+        return scalars
+
+    def _table(self, columns: dict[str, Any], marks: dict[str, Mask], rows: int) -> pa.Table:
+        """The standard table of the accepted records. Empties ``columns``."""
+        columns.update(self._same)
         columns["quality_flags"] = _flag_lists(marks, rows)
         own = {name for name, _, _ in ENVELOPE} | {SLICE_ROW}
         for field in self._schema:
@@ -396,7 +407,12 @@ class Normaliser:
             if name not in _IDENTITY_COLUMNS and name not in _CIRCUMSTANCE
         ]
         columns["row_hash"] = row_hashes(content, rows)
-        return pa.table([columns[name] for name in self._schema.names], schema=self._schema)
+        del content
+        arrays = []
+        for name in self._schema.names:
+            values = columns.pop(name)
+            arrays.append(pa.repeat(values, rows) if isinstance(values, pa.Scalar) else values)
+        return pa.table(arrays, schema=self._schema)
 
     def _newest(self, batch: Batch, flags: dict[str, int]) -> datetime | None:
         """The newest value of `incremental.field`. Values of the future would skip what comes until then: they do not count."""
@@ -413,14 +429,16 @@ class Normaliser:
 
 
 def _flag_lists(marks: dict[str, Mask], rows: int) -> Any:
-    """Per record the JSON list of its flags, sorted."""
+    """Per record the JSON list of its flags, sorted; one scalar where no record has any."""
     names = sorted(name for name, mask in marks.items() if mask.any())
     if not names:
-        return pa.repeat(pa.scalar("[]"), rows)
-    bits = np.packbits(np.stack([marks[name] for name in names], axis=1), axis=1)
-    patterns, place = np.unique(bits, axis=0, return_inverse=True)
-    lists = []
-    for pattern in patterns:
-        set_ = np.unpackbits(pattern)[: len(names)]
-        lists.append(orjson.dumps([name for name, on in zip(names, set_, strict=True) if on]).decode())
-    return pa.array(lists, pa.string()).take(pa.array(place.reshape(-1)))
+        return pa.scalar("[]")
+    patterns: dict[tuple[str, ...], int] = {(): 0}
+    place = np.zeros(rows, np.int64)
+    flagged = np.flatnonzero(np.logical_or.reduce([marks[name] for name in names]))
+    rows_of = [marks[name][flagged].tolist() for name in names]
+    place[flagged] = [
+        patterns.setdefault(tuple(name for name, on in zip(names, row, strict=True) if on), len(patterns))
+        for row in zip(*rows_of, strict=True)
+    ]
+    return pa.array([orjson.dumps(pattern).decode() for pattern in patterns], pa.string()).take(pa.array(place))

@@ -1,9 +1,12 @@
-"""Numbers: plain, whole, rupiah, percent, in the declared notation and exact. Nothing is rounded and no notation is guessed."""
+"""Numbers: plain, whole, rupiah, percent, in the declared notation and exact. No notation is guessed.
+
+Nothing is rounded but what a declaration says to `round`: half to even, on the decimal digits as they are written.
+"""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -35,14 +38,24 @@ class NumberParser(Parser):
         decimal, thousands: the notation of texts; JSON numbers are taken as they are.
         style: rupiah also reads Rp and IDR, the endings `,-` and `,00`, and rb/jt/M/T words; percent also a % sign.
         whole: only whole numbers (for a string field read with `parse: integer`).
+        round_: round to the decimals of ``out`` (a decimal) instead of refusing with too_precise.
 
     Refuses with bad_number, bad_grouping, ambiguous_number, too_precise, out_of_range.
     """
 
     refusal = "bad_number"
 
-    def __init__(self, out: Any, decimal: str, thousands: str, style: Style = "number", whole: bool = False) -> None:
+    def __init__(
+        self,
+        out: Any,
+        decimal: str,
+        thousands: str,
+        style: Style = "number",
+        whole: bool = False,
+        round_: bool = False,
+    ) -> None:
         super().__init__(out)
+        self.round = round_
         self.decimal, self.thousands, self.style, self.name = decimal, thousands, style, style
         if pa.types.is_decimal(out):
             digits = (out.precision - out.scale, 0) if whole else (out.precision, out.scale)
@@ -131,6 +144,8 @@ class NumberParser(Parser):
         )
         fine_part = rf"\.\d{{{self.scale}}}\d*[1-9]\d*$" if self.scale else r"\.\d*[1-9]"
         precise = true_mask(pc.match_substring_regex(digits, fine_part))
+        if self.round and precise.any():
+            return self._rounded(digits, long, reasons)
         bad = long | precise
         if bad.any():
             reasons[precise] = code("too_precise")
@@ -143,6 +158,24 @@ class NumberParser(Parser):
             digits = pc.replace_substring_regex(digits, rf"(\.\d{{{self.scale}}})0+$", r"\1")
             digits = pc.replace_substring_regex(digits, r"\.$", "")
         values = pc.cast(digits, pa.decimal128(38, self.scale))
+        return Parsed(flat(pc.cast(values, self.out)), reasons)
+
+    def _rounded(self, digits: Any, long: Any, reasons: Any) -> Parsed:
+        """Typed values of plain digits, of which those at ``long`` are refused, half to even.
+
+        One digit is kept beyond the last one, and a 1 for whatever follows it: that decides every half.
+        """
+        kept = self.scale + 1
+        digits = pc.if_else(pa.array(long), pa.scalar(None, pa.string()), digits)
+        digits = pc.replace_substring_regex(digits, rf"(\.\d{{{kept}}})\d*[1-9]\d*$", r"\11")
+        digits = pc.replace_substring_regex(digits, rf"(\.\d{{{kept}}})0+$", r"\1")
+        wide = pa.decimal256(self.precision + 3, kept + 1)
+        values = pc.round(pc.cast(digits, wide), self.scale, round_mode="half_to_even")
+        limit = pa.scalar(Decimal(10) ** (self.precision - self.scale), wide)
+        grown = true_mask(pc.greater_equal(pc.abs(values), limit))  # 9.99 has become 10.0
+        if grown.any():
+            values = pc.if_else(pa.array(grown), pa.scalar(None, wide), values)
+        reasons[long | grown] = code("out_of_range")
         return Parsed(flat(pc.cast(values, self.out)), reasons)
 
     def integer(self, values: Any) -> Parsed:
@@ -185,15 +218,13 @@ class NumberParser(Parser):
         result = _decimals(units.astype(np.int64), absent | odd | precise | long | ~safe, pa.decimal128(38, self.scale))
         reasons[precise] = code("too_precise")
         reasons[long] = code("out_of_range")
-        large = np.flatnonzero(~safe & ~absent & ~odd)
-        if len(large):
-            parsed = self._exact(_without_exponent([repr(numbers[row].item()) for row in large]), fine(len(large)))
-            reasons[large] = parsed.reasons
-            listed = result.to_pylist()
-            for row, value in zip(large.tolist(), parsed.values.to_pylist(), strict=True):
-                listed[row] = None if value is None else Decimal(value)
-            result = pa.array(listed, pa.decimal128(38, self.scale))
-        return Parsed(flat(pc.cast(result, self.out)), reasons)
+        in_digits = ((precise & self.round) | ~safe) & ~absent & ~odd
+        result = flat(pc.cast(result, self.out))
+        if in_digits.any():
+            parsed = self._exact(_without_exponent(list(map(repr, numbers[in_digits].tolist()))), fine(in_digits.sum()))
+            reasons[in_digits] = parsed.reasons
+            result = pc.replace_with_mask(result, pa.array(in_digits), parsed.values)
+        return Parsed(result, reasons)
 
 
 def _without_exponent(texts: list[str | None] | list[str]) -> Any:
@@ -210,17 +241,18 @@ def _decimals(units: Any, absent: Any, kind: Any) -> Any:
     return pa.Array.from_buffers(kind, len(units), [validity, pa.py_buffer(words.tobytes())])
 
 
+_EXACT = Context(prec=100)
 WIDE = pa.decimal128(38, 12)
 """Numbers that are still to be multiplied."""
 
 
-def scaled(number: Parsed, factors: list[Decimal | None], out: Any) -> Parsed:
-    """Numbers (of type WIDE) times the factor of their row, exact, in the type ``out``. A number without a factor is refused."""
+def scaled(number: Parsed, factors: list[Decimal | None], out: Any, *, round_: bool) -> Parsed:
+    """Numbers (of type WIDE) times the factor of their row, exact or rounded, in the type ``out``. Without a factor: refused."""
     texts: list[str | None] = []
     reasons = number.reasons.copy()
     for row, (value, factor) in enumerate(zip(number.values.to_pylist(), factors, strict=True)):
         if value is not None and factor is None:
             reasons[row] = code("unmapped_factor")
-        texts.append(None if value is None or factor is None else f"{value * factor:f}")
-    parsed = NumberParser(out, ".", "").text(pa.array(texts, pa.string()))
+        texts.append(None if value is None or factor is None else f"{_EXACT.multiply(value, factor):f}")
+    parsed = NumberParser(out, ".", "", round_=round_).text(pa.array(texts, pa.string()))
     return Parsed(parsed.values, np.where(reasons > 0, reasons, parsed.reasons))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opg_pipeline.normalise.columns import Part, Source
+from opg_pipeline.normalise.columns import Part, Source, text_bytes
 from opg_pipeline.normalise.reasons import Codes, code, fine
 
 _LOOK = 1_000
@@ -101,9 +101,16 @@ class Parser:
         look = values[:_LOOK]
         if len(look) == _LOOK and pc.count_distinct(look).as_py() * 2 > _LOOK:
             return self.text(flat(values))
+        return self._spread(values)
+
+    def _spread(self, values: Any) -> Parsed:
+        """Parses the distinct texts and spreads the result."""
         encoded = flat(pc.dictionary_encode(values))
         parsed = self.text(encoded.dictionary)
-        reasons = np.append(parsed.reasons, np.uint8(0))[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()]
+        reasons = fine(len(values))
+        if parsed.reasons.any():
+            places = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()
+            reasons = np.append(parsed.reasons, np.uint8(0))[places]
         return Parsed(flat(parsed.values).take(encoded.indices), reasons)
 
 
@@ -122,9 +129,20 @@ def flat(values: Any) -> Any:
 
 def null_mask(values: Any) -> Any:
     """Where an Arrow array is null, as NumPy booleans."""
-    return np.asarray(values.is_null())
+    return np.asarray(values.is_null()) if values.null_count else np.zeros(len(values), bool)
 
 
 def true_mask(values: Any) -> Any:
     """Where a boolean Arrow array is true; null counts as false."""
-    return np.asarray(values.fill_null(False))
+    return np.asarray(values.fill_null(False) if values.null_count else values)
+
+
+def without_nul(values: Any) -> tuple[Any, Codes]:
+    """Texts that hold U+0000 as null, and their refusals."""
+    reasons = fine(len(values))
+    _, data = text_bytes(values)
+    if len(data) and not data.all():
+        refused = true_mask(pc.match_substring(values, "\0"))
+        reasons[refused] = code("bad_type")
+        values = pc.if_else(pa.array(refused), pa.scalar(None, pa.string()), values)
+    return values, reasons

@@ -19,8 +19,8 @@ from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.category import CategoryField
 from opg_pipeline.model.crosscheck import IDENTITY_PARSES
 from opg_pipeline.model.handover import Outcome, PullError
-from opg_pipeline.model.paths import FieldPath, parse_path
-from opg_pipeline.normalise.columns import source
+from opg_pipeline.model.paths import FieldPath
+from opg_pipeline.normalise.columns import parsed_path, source
 from opg_pipeline.normalise.identity import AgeBandParser, IdentityParser, NikSexParser, SexParser
 from opg_pipeline.normalise.moments import EpochParser, MomentParser, PeriodParser, YearParser
 from opg_pipeline.normalise.numbers import WIDE, NumberParser
@@ -88,8 +88,9 @@ class Planner:
         self.ref = ref
         self.locale: Locale = ref.app.locale.over(ref.city.locale)
         self.missing = frozenset(self.locale.missing or ())
-        self.personal = tuple(parse_path(path) for path in ref.dataset.personal)
+        self.personal = tuple(parsed_path(path) for path in ref.dataset.personal)
         self.identifier = f"identifier:{ref.app.id}"
+        self._fields = {item.name: item for item in ref.category.fields}
 
     def zone(self, mapping: FieldMap | None = None) -> Zone:
         """Zone of a field's times without offset."""
@@ -104,9 +105,8 @@ class Planner:
             for item in self.ref.category.stored_fields
             if item.name in mapped
         ]
-        own = {item.name for item in self.ref.category.fields}
         for name, kind in (("event_at", "timestamp"), ("reported_at", "timestamp"), ("agency_id", "string")):
-            if name in mapped and name not in own:
+            if name in mapped and name not in self._fields:
                 plans.append(self._plan(name, kind, mapped[name], None))
         return plans
 
@@ -133,7 +133,7 @@ class Planner:
 
     def is_personal(self, path: str) -> bool:
         """Whether a path lies at or below one that is declared `personal`."""
-        return any(below(parse_path(path), parent) for parent in self.personal)
+        return any(below(parsed_path(path), parent) for parent in self.personal)
 
     def paths(self) -> tuple[str, ...]:
         """Every path that is read of each record."""
@@ -156,14 +156,14 @@ class Planner:
         """Paths that the gate lets pass."""
         paths = list(self.personal)
         for name, mapping in self.ref.dataset.fields.items():
-            field = next((item for item in self.ref.category.fields if item.name == name), None)
+            field = self._fields.get(name)
             protected = field is not None and (field.token or field.privacy in {"sensitive_text", "direct"})
             if protected or mapping.parse in IDENTITY_PARSES | {"nik_sex", "nik_age_band", "age_band"}:
-                paths += [parse_path(path) for path in mapping.paths]
+                paths += [parsed_path(path) for path in mapping.paths]
         return paths
 
     def _stored(self, name: str) -> bool:
-        return all(item.stored for item in self.ref.category.fields if item.name == name)
+        return name not in self._fields or self._fields[name].stored
 
     def _plan(self, name: str, kind: str, mapping: FieldMap, field: CategoryField | None) -> FieldPlan:
         out = arrow_type(kind)
@@ -185,7 +185,7 @@ class Planner:
         free = stored_as_is and "const" not in mapping.model_fields_set and mapping.map is None and parse not in _CLOSED
         prune: tuple[FieldPath, ...] = ()
         if kind in _JSON_TYPES and len(mapping.paths) == 1:
-            root = parse_path(mapping.paths[0])
+            root = parsed_path(mapping.paths[0])
             prune = tuple(path for path in self.personal if below(path, root))
         parser = self._parser(kind, WIDE if mapping.scale is not None else out, mapping, field)
         factors = None
@@ -193,7 +193,9 @@ class Planner:
             factors = {text: Decimal(str(factor)) for text, factor in mapping.scale.map.items()}
         missing = self.missing if mapping.missing is None else frozenset(mapping.missing)
         scan = free and kind in {"string", "text", "list", "map"} and field is not None
-        const = self._fixed(kind, out, mapping.const, mapping, field) if "const" in mapping.model_fields_set else None
+        const = (
+            self._fixed(kind, out, [mapping.const], mapping, field)[0] if "const" in mapping.model_fields_set else None
+        )
         return FieldPlan(name, kind, out, mapping, field, parser, missing, token, scan, factors, prune, const)
 
     def _contradiction(self, name: str, what: str, fix: str) -> PullError:
@@ -206,7 +208,9 @@ class Planner:
         if "const" in mapping.model_fields_set:
             return TextParser()
         if mapping.map is not None:
-            table = {key: self._fixed(kind, out, target, mapping, field) for key, target in mapping.map.items()}
+            table = dict(
+                zip(mapping.map, self._fixed(kind, out, list(mapping.map.values()), mapping, field), strict=True)
+            )
             return MapParser(out, table, "unmapped_value", TextParser(markup=parse == "html_text"))
         if parse in {"sex", "nik_sex"}:
             return SexParser() if parse == "sex" else NikSexParser()
@@ -246,7 +250,7 @@ class Planner:
         if thousands == decimal:
             thousands = ""
         style = mapping.parse if mapping.parse in {"rupiah", "percent"} else "number"
-        return NumberParser(out, decimal, thousands, style, whole)
+        return NumberParser(out, decimal, thousands, style, whole, round_=mapping.round and mapping.scale is None)
 
     def _locale(self, part: str) -> str:
         value = getattr(self.locale, part)
@@ -256,8 +260,10 @@ class Planner:
             )
         return str(value)
 
-    def _fixed(self, kind: str, out: Any, value: Any, mapping: FieldMap, field: CategoryField | None) -> Any:
-        """A value written in a manifest, in the field's type: numbers with a decimal point, dates in ISO 8601."""
+    def _fixed(
+        self, kind: str, out: Any, values: list[Any], mapping: FieldMap, field: CategoryField | None
+    ) -> list[Any]:
+        """Values written in a manifest, in the field's type: numbers with a decimal point, dates in ISO 8601."""
         parser: Parser
         if kind in _JSON_TYPES:
             parser = JsonParser(_shape(kind), lone=kind == "list")
@@ -271,13 +277,14 @@ class Planner:
             parser = MapParser(out, {item: item for item in (field.values or () if field else ())}, "not_permitted")
         else:
             parser = TextParser()
-        parsed = parser.parse(source([value], frozenset()))
-        if parsed.reasons[0]:
+        parsed = parser.parse(source(values, frozenset()))
+        if parsed.reasons.any():
             raise ValueError(
                 f"{self.ref.name}: a `const` or a target of `map` does not fit its {kind} field; "
                 "write numbers as 1.5 and dates as 2024-12-31"
             )
-        return parsed.values[0].as_py()
+        listed: list[Any] = parsed.values.to_pylist()
+        return listed
 
 
 def _shape(kind: str) -> Literal["list", "map", "geojson"]:

@@ -12,8 +12,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opg_pipeline.normalise.columns import plain_text
-from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, flat, null_mask
+from opg_pipeline.normalise.columns import plain_text, text_bytes
+from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, flat, null_mask, without_nul
 from opg_pipeline.normalise.reasons import code, fine
 
 _GEOMETRIES = frozenset(
@@ -32,13 +32,16 @@ _GEOMETRIES = frozenset(
 _HIDDEN = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->")
 _TAG = re.compile(r"(?s)</?[A-Za-z][^>]*>")
 _BLANKS = re.compile(r"\s+")
+_ROUNDS = 3
+"""How often markup is removed at most: &amp;lt;b&amp;gt; was escaped twice."""
 
 
 class TextParser(Parser):
-    """Texts in Unicode NFC, trimmed, without NUL; other plain values by their JSON text.
+    """Texts in Unicode NFC, trimmed; other plain values by their JSON text.
 
-    ``markup``: entities are decoded, tags removed, blanks collapsed; what is empty then is null.
-    Refuses structures with bad_type, and fractions too large to be exact with digits_lost.
+    ``markup``: tags are removed and entities decoded, also where that was done twice, and blanks collapsed; what is empty
+    then is null. Refuses with bad_type structures and texts that hold U+0000, which no PostgreSQL text can, and with
+    digits_lost fractions too large to be exact.
     """
 
     def __init__(self, markup: bool = False) -> None:
@@ -49,13 +52,13 @@ class TextParser(Parser):
         return super()._distinct(values) if self.markup else self.text(flat(values))
 
     def text(self, values: Any) -> Parsed:
-        if not pc.all(pc.string_is_ascii(values)).as_py():
+        values, reasons = without_nul(values)
+        _, data = text_bytes(values)
+        if len(data) and data.max() >= 0x80:
             values = pc.utf8_normalize(values, form="NFC")
-        if pc.any(pc.match_substring(values, "\0")).as_py():
-            values = pc.replace_substring(values, "\0", "")
         if self.markup and pc.any(pc.match_substring_regex(values, "[<&]")).as_py():
-            return self.each(values, _without_markup)
-        return Parsed(values, fine(len(values)))
+            values = self.each(values, _without_markup).values
+        return Parsed(values, reasons)
 
     def integer(self, values: Any) -> Parsed:
         return Parsed(pc.cast(values, pa.string()), fine(len(values)))
@@ -77,8 +80,12 @@ class TextParser(Parser):
 
 
 def _without_markup(text: str) -> str | None:
-    plain = html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
-    return _BLANKS.sub(" ", plain).strip() or None
+    for _ in range(_ROUNDS):
+        plain = html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
+        if plain == text:
+            break
+        text = plain
+    return _BLANKS.sub(" ", text).strip() or None
 
 
 class BooleanParser(Parser):
@@ -135,10 +142,10 @@ class MapParser(Parser):
         return Parsed(self._targets.take(pa.array(place, mask=place < 0)), reasons)
 
     def _distinct(self, values: Any) -> Parsed:
-        return self.text(flat(values))
+        return self._spread(values)
 
     def text(self, values: Any) -> Parsed:
-        return self._looked_up(self._first._distinct(values))
+        return self._looked_up(self._first.text(values))
 
     def integer(self, values: Any) -> Parsed:
         return self._looked_up(self._first.integer(values))

@@ -17,6 +17,9 @@ Micros = npt.NDArray[np.int64]
 
 DAY = 86_400_000_000
 _CHANGES = 1 << 62
+_UNKNOWN = -_CHANGES
+_FIRST_KEPT, _LAST_KEPT = -36_525, 73_050
+"""Days of 1870 to 2169."""
 _EPOCH = datetime(1970, 1, 1)
 FIRST, LAST = (
     (datetime(1, 1, 1) - _EPOCH) // timedelta(microseconds=1),
@@ -31,11 +34,11 @@ class Zone:
     def __init__(self, name: str) -> None:
         self.name = name
         self._zone = ZoneInfo(name)
-        self._steady: dict[int, int] = {}
+        self._local_days, self._utc_days = _DayTable(self._offset), _DayTable(self._offset_around)
 
     def to_utc(self, local: Micros) -> tuple[Micros, Mask]:
         """UTC of local times, and where the local time is one that clocks repeat or leave out."""
-        offsets = _per_day(local, self._offset)
+        offsets = self._local_days.of(local)
         doubtful = np.zeros(len(local), bool)
         for row in np.flatnonzero(offsets == _CHANGES).tolist():
             moment = _EPOCH + timedelta(microseconds=int(local[row]))
@@ -46,7 +49,7 @@ class Zone:
 
     def to_local(self, utc: Micros) -> Micros:
         """Local time of UTC moments."""
-        offsets = _per_day(utc, self._offset_around)
+        offsets = self._utc_days.of(utc)
         for row in np.flatnonzero(offsets == _CHANGES).tolist():
             moment = (_EPOCH + timedelta(microseconds=int(utc[row]))).replace(tzinfo=UTC)
             offsets[row] = self._utcoffset(moment.astimezone(self._zone))
@@ -59,18 +62,16 @@ class Zone:
 
     def _offset(self, day: int) -> int:
         """Microseconds east of UTC during a local day, _CHANGES when they change in it."""
-        if day not in self._steady:
-            try:
-                start = _EPOCH + timedelta(days=day)
-                edges = {
-                    self._utcoffset((start + timedelta(hours=hours)).replace(fold=fold))
-                    for hours in (0, 24)
-                    for fold in (0, 1)
-                }
-            except OverflowError:
-                edges = {self._utcoffset(datetime(9998, 12, 31) if day > 0 else datetime(2, 1, 1))}
-            self._steady[day] = edges.pop() if len(edges) == 1 else _CHANGES
-        return self._steady[day]
+        try:
+            start = _EPOCH + timedelta(days=day)
+            edges = {
+                self._utcoffset((start + timedelta(hours=hours)).replace(fold=fold))
+                for hours in (0, 24)
+                for fold in (0, 1)
+            }
+        except OverflowError:
+            edges = {self._utcoffset(datetime(9998, 12, 31) if day > 0 else datetime(2, 1, 1))}
+        return edges.pop() if len(edges) == 1 else _CHANGES
 
     def _utcoffset(self, moment: datetime) -> int:
         offset = self._zone.utcoffset(moment)
@@ -84,17 +85,29 @@ def zone(name: str) -> Zone:
     return Zone(name)
 
 
-def _per_day(moments: Micros, look: Callable[[int], int]) -> Micros:
-    """What ``look`` says of each moment's day, asked once per day that occurs."""
-    days = moments // DAY
-    low = int(days.min(initial=0))
-    if int(days.max(initial=0)) - low > 200_000:
-        present, place = np.unique(days, return_inverse=True)
-        return np.array([look(day) for day in present.tolist()], np.int64)[place]
-    present = np.flatnonzero(np.bincount(days - low))
-    table = np.zeros(int(present[-1]) + 1 if len(present) else 0, np.int64)
-    table[present] = [look(day + low) for day in present.tolist()]
-    return table[days - low]
+class _DayTable:
+    """What ``look`` says of a day, asked once for each day that ever occurs. Days far from ours are not kept."""
+
+    def __init__(self, look: Callable[[int], int]) -> None:
+        self._look = look
+        self._known = np.full(_LAST_KEPT - _FIRST_KEPT, _UNKNOWN, np.int64)
+
+    def of(self, moments: Micros) -> Micros:
+        """The answer for the day of each moment."""
+        days = moments // DAY
+        if not len(days):
+            return days
+        if days.min() < _FIRST_KEPT or days.max() >= _LAST_KEPT:
+            present, place = np.unique(days, return_inverse=True)
+            return np.array([self._look(day) for day in present.tolist()], np.int64)[place]
+        days -= _FIRST_KEPT
+        found: Micros = self._known[days]
+        unknown = days[found == _UNKNOWN]
+        if len(unknown):
+            for day in np.unique(unknown).tolist():
+                self._known[day] = self._look(day + _FIRST_KEPT)
+            found = self._known[days]
+        return found
 
 
 def micros(moment: datetime) -> int:

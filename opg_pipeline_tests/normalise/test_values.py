@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opg_pipeline_tests.normalise.build import one
+from opg_pipeline_tests.normalise.build import EVENT, category, field, one, reference, run
 
 D = Decimal
 MONEY = "decimal(18,2)"
@@ -46,6 +46,64 @@ def test_number_with_decimal_comma(value: Any, expected: Any) -> None:
 def test_number_by_locale(locale: dict[str, str], value: str, expected: Any) -> None:
     assert one(MONEY, {}, value, locale=locale) == expected
     assert one(MONEY, locale, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("12,345", D("12.34")), ("12,355", D("12.36")), ("12,3450000", D("12.34")), ("12,34500000000000000000000000000000000000001", D("12.35")),
+        ("-12,345", D("-12.34")), ("-0,005", D(0)), ("-0,0050001", D("-0.01")), ("12,3", D("12.3")), ("1.250,999", D("1251.00")), ("7", D(7)),
+        (2.675, D("2.68")), (0.125, D("0.12")), (0.135, D("0.14")), (-0.125, D("-0.12")), (1e-9, D(0)), (5, D(5)), (0.5, D("0.5")), (None, None),
+        (112.0448291999999, D("112.04")), ("9999999999999999,99", D("9999999999999999.99")), ("9999999999999999,994", D("9999999999999999.99")),
+        ("9999999999999999,995", "!out_of_range"), ("-9999999999999999,996", "!out_of_range"), ("12345678901234567,1", "!out_of_range"),
+        (1e20, "!out_of_range"), (float("inf"), "!bad_number"), ("1.2555", "!bad_grouping"), ("x", "!bad_number"),
+    ],
+)  # fmt: skip
+def test_a_number_is_rounded_where_that_is_declared(value: Any, expected: Any) -> None:
+    assert one(MONEY, {"round": True}, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0,5", D(0)),
+        ("1,5", D(2)),
+        ("2,5", D(2)),
+        (2.5, D(2)),
+        (3.5, D(4)),
+        ("2,50000001", D(3)),
+        ("99,4", D(99)),
+        ("99,5", "!out_of_range"),
+    ],
+)
+def test_rounding_to_whole_numbers(value: Any, expected: Any) -> None:
+    assert one("decimal(2,0)", {"round": True}, value) == expected
+
+
+def test_rounding_comes_before_the_bounds_of_the_field() -> None:
+    assert one("decimal(9,6)", {"round": True}, 90.0000004, max=90) == D(90)
+    assert one("decimal(9,6)", {"round": True}, 90.0000006, max=90) == "!out_of_range"
+    assert one("decimal(9,6)", {}, 90.0000004, max=90) == "!too_precise"
+
+
+@pytest.mark.parametrize("kind", ["decimal(38,37)", "decimal(38,2)", "decimal(38,0)"])
+def test_rounding_to_the_widest_decimals(kind: str) -> None:
+    places = int(kind[11:-1])
+    assert one(kind, {"round": True}, "1," + "1" * places + "6") == (
+        D("1." + "1" * (places - 1) + "2") if places else D(2)
+    )
+
+
+def test_a_scaled_number_is_rounded_after_its_factor() -> None:
+    thing = category(field("xx", MONEY))
+    mapping = {"from": "v", "round": True, "scale": {"from": "unit", "map": {"k": 1000, "h": 0.5}}}
+    rows = [
+        {"id": "1", "v": "0,0012345", "unit": "k"},
+        {"id": "2", "v": "0,01", "unit": "h"},
+        {"id": "3", "v": "0,03", "unit": "h"},
+    ]
+    done = run(reference(thing, {**EVENT, "xx": mapping}), rows)
+    assert done.accepted["xx"].to_pylist() == [D("1.23"), D("0"), D("0.02")]
 
 
 @pytest.mark.parametrize(
@@ -221,8 +279,13 @@ def test_year(pattern: str | None, value: Any, expected: Any) -> None:
     ("mapping", "value", "expected"),
     [
         ({}, "  halo ", "halo"), ({}, "e\u0301", "\u00e9"), ({}, 5, "5"), ({}, 5.0, "5"), ({}, 5.5, "5.5"), ({}, True, "true"), ({}, {"a": 1}, "!bad_type"),
-        ({}, 1e16, "!digits_lost"), ({}, "a\x00b", "ab"), ({}, "baris 1\nbaris 2", "baris 1\nbaris 2"), ({"parse": "html_text"}, "<p>A&amp;B<br>c</p>", "A&B c"),
-        ({"parse": "html_text"}, "<b></b>", None), ({"parse": "html_text"}, "3 < 5 &nbsp; ok", "3 < 5 ok"), ({"parse": "html_text"}, "a<script>x</script>b", "a b"),
+        ({}, 1e16, "!digits_lost"), ({}, "a\x00b", "!bad_type"), ({}, "\x00", "!bad_type"), ({}, "baris 1\nbaris 2", "baris 1\nbaris 2"), ({"parse": "html_text"}, "<p>A&amp;B<br>c</p>", "A&B c"),
+        ({"parse": "html_text"}, "<b></b>", None), ({"parse": "html_text"}, "&lt;b&gt;x", "x"), ({"parse": "html_text"}, "&amp;amp;", "&"),
+        ({"parse": "html_text"}, "&amp;lt;p&amp;gt;A &amp;amp; B&amp;lt;/p&amp;gt;", "A & B"), ({"parse": "html_text"}, "&lt;b&gt;&lt;/b&gt;", None),
+        ({"parse": "html_text"}, "&amp;amp;amp;amp;", "&amp;"), ({"parse": "html_text"}, "&lt;script&gt;x()&lt;/script&gt;y", "y"),
+        ({"parse": "html_text"}, "1 &lt; 2", "1 < 2"), ({"parse": "html_text"}, "<p>a\x00b</p>", "!bad_type"),
+        ({"parse": "identifier"}, "a\x00b", "!bad_type"), ({"parse": "identifier"}, "a1", "a1"),
+        ({"parse": "html_text"}, "3 < 5 &nbsp; ok", "3 < 5 ok"), ({"parse": "html_text"}, "a<script>x</script>b", "a b"),
         ({"parse": "integer"}, "1.250", "1250"), ({"parse": "number"}, "1.250,50", "1250.50"), ({"parse": "number"}, 12.5, "12.5"),
         ({"parse": "number"}, "n/a", "!bad_number"), ({"parse": "date"}, "31/01/2024", "2024-01-31"), ({"missing": ["n/a"]}, "n/a", None),
     ],
