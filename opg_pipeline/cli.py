@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from opg_pipeline.defs.run import RunResult
     from opg_pipeline.model.handover import OutcomeRecord
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
+)
 WIDTH = None if sys.stdout.isatty() else 140
 out = Console(width=WIDTH)
 err = Console(stderr=True)
@@ -124,7 +126,9 @@ def run(
     full: Annotated[bool, typer.Option("--full", help="Pull everything again, as if for the first time.")] = False,
     publish: Annotated[bool, typer.Option("--publish/--no-publish", help="Load and publish what was pulled.")] = True,
     sandbox: SandboxFlag = False,
-    fault: Annotated[list[str] | None, typer.Option("--fault", help="With --sandbox: APP=KIND, such as e_pbb=500.")] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="With --sandbox: APP=KIND, such as e_pbb=500.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Pull the city's apps into the lake, load the warehouse, publish the numbers."""
@@ -162,7 +166,13 @@ def _progress(quiet: bool) -> Iterator[None]:
     if quiet:
         yield
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err, transient=True) as bar:
         total = len(current_deployment().datasets())
         task = bar.add_task("Pulling apps", total=total)
@@ -195,7 +205,13 @@ def _show_run(result: RunResult, settings: Settings) -> None:
         _show_publish(result, settings)
     for item in result.outcomes:
         if not item.outcome.good:
-            out.print(f"{item.app}: {item.message} Fix: {item.hint}", style="red", highlight=False, markup=False, soft_wrap=True)
+            out.print(
+                f"{item.app}: {item.message} Fix: {item.hint}",
+                style="red",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
     for text in result.publish.problems if result.publish is not None else []:
         out.print(text, style="red", highlight=False, markup=False, soft_wrap=True)
     for text in result.announcements:
@@ -218,7 +234,16 @@ def _show_run(result: RunResult, settings: Settings) -> None:
 def _show_publish(result: RunResult, settings: Settings) -> None:
     assert result.publish is not None
     table = Table("Category", title="Loaded into the warehouse", title_justify="left")
-    for name in ("Slices", "Inserted", "Updated", "Unchanged", "Duplicates", "Vanished", "Quarantined", "Rules failing"):
+    for name in (
+        "Slices",
+        "Inserted",
+        "Updated",
+        "Unchanged",
+        "Duplicates",
+        "Vanished",
+        "Quarantined",
+        "Rules failing",
+    ):
         table.add_column(name, justify="right")
     for summary in result.publish.categories.values():
         merged = summary.merged
@@ -249,7 +274,9 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8750,
     seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 1,
     fault: Annotated[list[str] | None, typer.Option("--fault", help="APP=KIND, such as e_pbb=500.")] = None,
-    show_credentials: Annotated[bool, typer.Option("--credentials", help="Print the sandbox's credentials as NAME=value, and stop.")] = False,
+    show_credentials: Annotated[
+        bool, typer.Option("--credentials", help="Print the sandbox's credentials as NAME=value, and stop.")
+    ] = False,
 ) -> None:
     """Serve the sandbox city on loopback until Ctrl-C."""
     from opg_pipeline.sandbox import credentials
@@ -302,11 +329,21 @@ def _status_row(name: str, record: OutcomeRecord | None) -> tuple[str, ...]:
     if record is None:
         return (name, "never", "", "", "", "")
     when = record.finished_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    return (name, when, record.outcome.value.replace("_", " "), record.message, f"{record.records:,}", f"{record.quarantined:,}")
+    return (
+        name,
+        when,
+        record.outcome.value.replace("_", " "),
+        record.message,
+        f"{record.records:,}",
+        f"{record.quarantined:,}",
+    )
 
 
 @app.command()
-def export(to: Annotated[Path | None, typer.Option("--to", help="Folder; default $OPG_HOME/open_data.")] = None, json: Json = False) -> None:
+def export(
+    to: Annotated[Path | None, typer.Option("--to", help="Folder; default $OPG_HOME/open_data.")] = None,
+    json: Json = False,
+) -> None:
     """Write the open data: CSV, Parquet, dictionary and method page of every measure."""
     _settings()
     from opg_pipeline.defs.deployment import DeploymentError, current_deployment
@@ -373,7 +410,14 @@ def _cli_page() -> str:
     group = typer.main.get_command(app)
     lines = ["<!-- Generated by `opg docs`; do not edit. -->", "# `opg`", ""]
     for name, command in sorted(getattr(group, "commands", {}).items()):
-        lines += [f"## opg {name}", "", str(command.help or "").strip(), "", "| Option | Default | Meaning |", "|---|---|---|"]
+        lines += [
+            f"## opg {name}",
+            "",
+            str(command.help or "").strip(),
+            "",
+            "| Option | Default | Meaning |",
+            "|---|---|---|",
+        ]
         for option in command.params:
             flags = ", ".join(f"`{flag}`" for flag in [*option.opts, *option.secondary_opts])
             default = "" if option.default in (None, False, ()) else f"`{option.default}`"

@@ -182,7 +182,9 @@ class Lake:
 
     # -- raw -----------------------------------------------------------------------------------------------------------
 
-    def store_raw(self, key: DatasetKey, body: bytes, *, url: str, method: str, status: int, content_type: str) -> RawRef:
+    def store_raw(
+        self, key: DatasetKey, body: bytes, *, url: str, method: str, status: int, content_type: str
+    ) -> RawRef:
         """Archive one answer by the digest of its exact bytes; the same bytes are kept once."""
         digest = hashlib.sha256(body).hexdigest()
         name = self._raw_name(key, digest)
@@ -246,12 +248,18 @@ class Lake:
         found: list[str] = []
         for name in manifest.quarantine:
             table = pq.read_table(pa.BufferReader(self.read(name)), columns=["record_uid", "scope"])
-            found += [uid for uid, scope in zip(*(column.to_pylist() for column in table.columns), strict=True) if uid and scope == "record"]
+            found += [
+                uid
+                for uid, scope in zip(*(column.to_pylist() for column in table.columns), strict=True)
+                if uid and scope == "record"
+            ]
         return found
 
     def quarantine_files(self, key: DatasetKey) -> list[str]:
         """Quarantine files of a dataset, oldest first."""
-        return [f"quarantine/{key.folder}/{name}.parquet" for name in self._names(f"quarantine/{key.folder}", ".parquet")]
+        return [
+            f"quarantine/{key.folder}/{name}.parquet" for name in self._names(f"quarantine/{key.folder}", ".parquet")
+        ]
 
     # -- outcomes ------------------------------------------------------------------------------------------------------
 
@@ -291,7 +299,9 @@ class SliceWriter:
         if self._writer is None:
             self._sink = pa.BufferOutputStream()
             # A dictionary of digests, which never repeat, doubles the time to read.
-            repeating = [name for name in self.schema.names if name not in {"record_uid", "row_hash", "source_record_id"}]
+            repeating = [
+                name for name in self.schema.names if name not in {"record_uid", "row_hash", "source_record_id"}
+            ]
             self._writer = pq.ParquetWriter(
                 self._sink, self.schema, compression="zstd", compression_level=1, use_dictionary=repeating
             )
@@ -336,9 +346,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _manifest(data: dict[str, Any]) -> SliceManifest:
-    data["raw"] = [
-        RawRef(**{**item, "fetched_at": datetime.fromisoformat(item["fetched_at"])}) for item in data["raw"]
-    ]
+    data["raw"] = [RawRef(**{**item, "fetched_at": datetime.fromisoformat(item["fetched_at"])}) for item in data["raw"]]
     data["committed_at"] = datetime.fromisoformat(data["committed_at"])
     data["outcome"] = Outcome(data["outcome"])
     data["waiting"] = [tuple(item) for item in data["waiting"]]

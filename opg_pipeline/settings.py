@@ -28,11 +28,17 @@ class Settings(BaseSettings):
     catalog: Path | None = Field(None, description="A catalogue folder of your own, laid over the shipped one.")
     city: str = Field("bojonegoro", description="City to run.")
     warehouse_url: str | None = Field(None, description="SQLAlchemy URL; default $OPG_HOME/warehouse.duckdb.")
-    lake_url: str | None = Field(None, description="fsspec URL of raw, standard and quarantine; default $OPG_HOME/lake.")
-    pseudonym_key: SecretStr | None = Field(None, description="Key of the pseudonyms, 32 bytes or more as hex; made on first use if unset.")
+    lake_url: str | None = Field(
+        None, description="fsspec URL of raw, standard and quarantine; default $OPG_HOME/lake."
+    )
+    pseudonym_key: SecretStr | None = Field(
+        None, description="Key of the pseudonyms, 32 bytes or more as hex; made on first use if unset."
+    )
     archive_key: SecretStr | None = Field(None, description="Key that encrypts raw and quarantine, 32 bytes as hex.")
     sandbox_url: str | None = Field(None, description="Address that serves sandbox:// sources.")
-    executor: str = Field("async", pattern="^(async|in_process)$", description="Dagster executor of ingest and publish.")
+    executor: str = Field(
+        "async", pattern="^(async|in_process)$", description="Dagster executor of ingest and publish."
+    )
     max_concurrent: int = Field(8, ge=1, le=256, description="Steps at once with the async executor.")
 
     @field_validator("home")

@@ -89,7 +89,13 @@ def test_every_command_has_help(tmp_path: Path) -> None:
 
 def test_generated_docs_are_up_to_date() -> None:
     root = Path(__file__).parents[1]
-    done = subprocess.run([sys.executable, "-m", "opg_pipeline.cli", "docs", "--check"], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "opg_pipeline.cli", "docs", "--check"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -114,7 +114,7 @@ def test_files_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
-    with pytest.raises(LakeError, match="no file slices/town/kios/requests/x.json"):
+    with pytest.raises(LakeError, match=r"no file slices/town/kios/requests/x\.json"):
         lake.manifest(KEY, "x")
     assert lake.outcome_runs("town") == []
     assert lake.quarantine_files(KEY) == []
@@ -122,7 +122,18 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_outcomes_come_back(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
-    record = OutcomeRecord("run1", "town", "kios", "requests", "service_request", Outcome.MALFORMED, datetime.now(UTC), datetime.now(UTC), "what", "fix")
+    record = OutcomeRecord(
+        "run1",
+        "town",
+        "kios",
+        "requests",
+        "service_request",
+        Outcome.MALFORMED,
+        datetime.now(UTC),
+        datetime.now(UTC),
+        "what",
+        "fix",
+    )
     lake.put_outcome(record)
     assert lake.outcome_runs("town") == ["run1"]
     assert lake.outcomes("town", "run1") == [record]

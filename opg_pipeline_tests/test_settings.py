@@ -26,7 +26,9 @@ def test_defaults_live_below_home(tmp_path: Path) -> None:
     assert settings.lake == f"{tmp_path}/.opg/lake"
 
 
-def test_a_secret_comes_from_the_environment_then_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_comes_from_the_environment_then_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(home=tmp_path)
     with pytest.raises(SecretMissing, match="KIOS_KEY is not set"):
         settings.secret("KIOS_KEY")

@@ -28,5 +28,9 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
         schedules=build_schedules(city, jobs),
         sensors=build_sensors(city, jobs),
         executor=executor,
-        metadata={"city": city.name, "apps": len(deployment.city.apps), "categories": len({r.category.id for r in refs})},
+        metadata={
+            "city": city.name,
+            "apps": len(deployment.city.apps),
+            "categories": len({r.category.id for r in refs}),
+        },
     )

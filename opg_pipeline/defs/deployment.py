@@ -54,13 +54,16 @@ class Deployment:
             return self.catalog.cities[self.settings.city]
         except KeyError:
             known = ", ".join(self.catalog.cities)
-            raise DeploymentError(f"There is no city {self.settings.city!r}. Set OPG_CITY to one of: {known}.") from None
+            raise DeploymentError(
+                f"There is no city {self.settings.city!r}. Set OPG_CITY to one of: {known}."
+            ) from None
 
     @cached_property
     def lake(self) -> Lake:
         key = self.settings.archive_key
         return Lake(
-            self.settings.lake, _hex_key(key.get_secret_value(), "OPG_ARCHIVE_KEY", exactly=32) if key is not None else None
+            self.settings.lake,
+            _hex_key(key.get_secret_value(), "OPG_ARCHIVE_KEY", exactly=32) if key is not None else None,
         )
 
     @cached_property

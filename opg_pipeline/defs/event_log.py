@@ -30,7 +30,9 @@ class SteadySqliteEventLogStorage(SqliteEventLogStorage):
         super().__init__(base_dir, inst_data)
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> SteadySqliteEventLogStorage:
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> SteadySqliteEventLogStorage:
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager

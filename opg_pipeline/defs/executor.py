@@ -30,7 +30,9 @@ class TerminableAsyncExecutor(AsyncExecutor):  # type: ignore[misc]
         async def produce(scope: anyio.CancelScope) -> None:
             async with send:
                 with scope:
-                    async for event in super(TerminableAsyncExecutor, self)._async_execution_iterator(job_context, active):
+                    async for event in super(TerminableAsyncExecutor, self)._async_execution_iterator(
+                        job_context, active
+                    ):
                         await send.send(event)
 
         async def watch(scope: anyio.CancelScope) -> None:

@@ -89,7 +89,11 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     )
     writer = lake.new_slice(key, standard_schema(ref.category))
     normaliser = Normaliser(
-        ref, tokens=deployment.tokens, resolver=deployment.resolver, slice_id=writer.slice_id, ingested_at=datetime.now(UTC)
+        ref,
+        tokens=deployment.tokens,
+        resolver=deployment.resolver,
+        slice_id=writer.slice_id,
+        ingested_at=datetime.now(UTC),
     )
     tally = _Tally()
 
@@ -118,7 +122,9 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     record.records, record.accepted, record.skipped = tally.records, tally.accepted, tally.skipped
     record.quarantined, record.values_quarantined = tally.rejected, tally.values
     record.outcome = _outcome(ref, facts, tally, last)
-    repeated = same_meaning and last is not None and [ref.sha256 for ref in facts.raw] == [ref.sha256 for ref in last.raw]
+    repeated = (
+        same_meaning and last is not None and [ref.sha256 for ref in facts.raw] == [ref.sha256 for ref in last.raw]
+    )
     if repeated and record.outcome is Outcome.NEW_RECORDS and last is not None and last.outcome.good:
         record.outcome = Outcome.NOT_MODIFIED
     if record.outcome in {Outcome.NOT_MODIFIED, Outcome.ZERO_RECORDS}:
@@ -131,9 +137,13 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
         record.hint = "ask the owner of the app; if the source is truly empty, declare the app `status: paused`."
         return
     if record.outcome is Outcome.ALL_REJECTED:
-        reasons = ", ".join(f"{reason} in {name or 'the key'} ({n})" for (_, reason, _, name), n in tally.waiting.most_common(3))
+        reasons = ", ".join(
+            f"{reason} in {name or 'the key'} ({n})" for (_, reason, _, name), n in tally.waiting.most_common(3)
+        )
         record.message = f"None of the {tally.records} records of {ref.name} fits its declaration: {reasons}."
-        record.hint = "compare the manifest's fields with the source; the records wait in quarantine and the raw archive."
+        record.hint = (
+            "compare the manifest's fields with the source; the records wait in quarantine and the raw archive."
+        )
         if repeated and last is not None and last.outcome is Outcome.ALL_REJECTED:
             writer.abandon()
             record.slice_id = last.slice_id

@@ -58,7 +58,11 @@ def build_ingest_asset(ref: DatasetRef) -> dg.AssetsDefinition:
     """The step that pulls one dataset."""
     checks = [
         dg.AssetCheckSpec("source_available", asset=md.raw_key(ref), description="The app answered as declared."),
-        dg.AssetCheckSpec("records_accepted", asset=md.standard_key(ref), description="Records that fit the declaration; the rest waits in quarantine."),
+        dg.AssetCheckSpec(
+            "records_accepted",
+            asset=md.standard_key(ref),
+            description="Records that fit the declaration; the rest waits in quarantine.",
+        ),
     ]
 
     @dg.multi_asset(
@@ -103,7 +107,9 @@ def _events(ref: DatasetRef, record: OutcomeRecord, selected: Any) -> Sequence[A
             )
         )
         if record.outcome is Outcome.NEW_RECORDS or record.outcome is Outcome.ALL_REJECTED:
-            events.append(dg.MaterializeResult(md.raw_key(ref), metadata={**facts, "dagster/row_count": record.records}))
+            events.append(
+                dg.MaterializeResult(md.raw_key(ref), metadata={**facts, "dagster/row_count": record.records})
+            )
     if md.standard_key(ref) in selected and record.outcome is Outcome.NEW_RECORDS:
         events.append(
             dg.AssetCheckResult(
@@ -122,7 +128,11 @@ def _events(ref: DatasetRef, record: OutcomeRecord, selected: Any) -> Sequence[A
         events.append(
             dg.MaterializeResult(
                 md.standard_key(ref),
-                metadata={"dagster/row_count": record.accepted, "slice": record.slice_id or "", "quarantined": record.quarantined},
+                metadata={
+                    "dagster/row_count": record.accepted,
+                    "slice": record.slice_id or "",
+                    "quarantined": record.quarantined,
+                },
             )
         )
     return events

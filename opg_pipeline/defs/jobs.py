@@ -29,7 +29,9 @@ def ingest_job_name(city: City) -> str:
     return f"ingest_{city.id}"
 
 
-def build_jobs(city: City, refs: Sequence[DatasetRef], publish_assets: Sequence[dg.AssetKey], executor: Any) -> list[Any]:
+def build_jobs(
+    city: City, refs: Sequence[DatasetRef], publish_assets: Sequence[dg.AssetKey], executor: Any
+) -> list[Any]:
     """The whole ingest, one ingest per cadence, and publish."""
 
     def ingest(name: str, chosen: Sequence[DatasetRef], description: str) -> Any:
@@ -42,7 +44,9 @@ def build_jobs(city: City, refs: Sequence[DatasetRef], publish_assets: Sequence[
             executor_def=executor,
         )
 
-    jobs = [ingest(ingest_job_name(city), refs, f"Pulls every app of {city.name}; one app's failure stops nobody else.")]
+    jobs = [
+        ingest(ingest_job_name(city), refs, f"Pulls every app of {city.name}; one app's failure stops nobody else.")
+    ]
     for cadence, chosen in _by_cadence(refs).items():
         jobs.append(ingest(f"{ingest_job_name(city)}_{cadence}", chosen, f"Pulls the {cadence} apps of {city.name}."))
     jobs.append(

@@ -69,7 +69,12 @@ def prepare(deployment: Deployment, warehouse: Warehouse) -> int:
     warehouse.refresh_dimensions()
     city = deployment.city.city.id
     known = warehouse.outcome_runs(city)
-    fresh = [record for run in deployment.lake.outcome_runs(city) if run not in known for record in deployment.lake.outcomes(city, run)]
+    fresh = [
+        record
+        for run in deployment.lake.outcome_runs(city)
+        if run not in known
+        for record in deployment.lake.outcomes(city, run)
+    ]
     return warehouse.record_outcomes(fresh)
 
 
@@ -82,7 +87,9 @@ def load_category(deployment: Deployment, warehouse: Warehouse, category: Catego
         return summary
     with warehouse.merging(category) as merge:
         for _, manifest in pending:
-            merge.quarantined(manifest, {(scope, reason, rule, name): n for scope, reason, rule, name, n in manifest.waiting})
+            merge.quarantined(
+                manifest, {(scope, reason, rule, name): n for scope, reason, rule, name, n in manifest.waiting}
+            )
             if manifest.quarantined and manifest.nature != "event":
                 merge.waiting(manifest, deployment.lake.waiting_uids(manifest))
         for chunk in _chunks(deployment, category, pending):
@@ -92,7 +99,9 @@ def load_category(deployment: Deployment, warehouse: Warehouse, category: Catego
     return summary
 
 
-def _pending(deployment: Deployment, warehouse: Warehouse, category: Category) -> Iterator[tuple[DatasetKey, SliceManifest]]:
+def _pending(
+    deployment: Deployment, warehouse: Warehouse, category: Category
+) -> Iterator[tuple[DatasetKey, SliceManifest]]:
     merged = warehouse.merged_slices(category.id)
     for ref in deployment.catalog.datasets(deployment.city.city.id, active=False):
         if ref.category.id != category.id:
@@ -108,13 +117,19 @@ def _pending(deployment: Deployment, warehouse: Warehouse, category: Category) -
 Part = tuple[DatasetKey, SliceManifest, pa.Table]
 
 
-def _chunks(deployment: Deployment, category: Category, pending: Sequence[tuple[DatasetKey, SliceManifest]]) -> Iterator[list[Part]]:
+def _chunks(
+    deployment: Deployment, category: Category, pending: Sequence[tuple[DatasetKey, SliceManifest]]
+) -> Iterator[list[Part]]:
     """The pending records in groups of about VALIDATE_ROWS rows; a slice without records comes as an empty table."""
     schema = standard_schema(category)
     chunk: list[Part] = []
     rows = 0
     for key, manifest in pending:
-        tables = deployment.lake.read_standard(manifest, VALIDATE_ROWS) if manifest.standard else iter([schema.empty_table()])
+        tables = (
+            deployment.lake.read_standard(manifest, VALIDATE_ROWS)
+            if manifest.standard
+            else iter([schema.empty_table()])
+        )
         for table in tables:
             chunk.append((key, manifest, table))
             rows += table.num_rows
@@ -125,7 +140,9 @@ def _chunks(deployment: Deployment, category: Category, pending: Sequence[tuple[
         yield chunk
 
 
-def _judge(deployment: Deployment, category: Category, chunk: list[Part], merge: Merge, summary: CategorySummary) -> None:
+def _judge(
+    deployment: Deployment, category: Category, chunk: list[Part], merge: Merge, summary: CategorySummary
+) -> None:
     """Run the suite over one chunk; stage what passes, quarantine what does not, block what must not come in."""
     schema = standard_schema(category)
     table = pa.concat_tables([_in_present_shape(part, schema) for _, _, part in chunk])
@@ -141,7 +158,9 @@ def _judge(deployment: Deployment, category: Category, chunk: list[Part], merge:
     for key, manifest, part in chunk:
         end = start + part.num_rows
         if f"{manifest.app}/{manifest.dataset}" in blocked_groups and part.num_rows:
-            reasons = "; ".join(r.description for r in report.blocked if f"{manifest.app}/{manifest.dataset}" in r.groups)
+            reasons = "; ".join(
+                r.description for r in report.blocked if f"{manifest.app}/{manifest.dataset}" in r.groups
+            )
             merge.block(manifest, reasons)
             summary.blocked.append(f"{manifest.app}/{manifest.dataset}: {reasons}")
         else:
@@ -159,7 +178,9 @@ def _judge(deployment: Deployment, category: Category, chunk: list[Part], merge:
 def _in_present_shape(part: pa.Table, schema: pa.Schema) -> pa.Table:
     """A slice's records with the category's present columns: those it gained since are empty, those it lost are left to the merge."""
     columns = [
-        part.column(field.name).cast(field.type) if field.name in part.column_names else pa.nulls(part.num_rows, field.type)
+        part.column(field.name).cast(field.type)
+        if field.name in part.column_names
+        else pa.nulls(part.num_rows, field.type)
         for field in schema
     ]
     return pa.table(columns, schema=pa.schema([pa.field(field.name, field.type) for field in schema]))
@@ -170,7 +191,9 @@ class ValidationBroken(Exception):
 
     def __init__(self, category: str, broken: Sequence[RuleResult]) -> None:
         named = "; ".join(f"{result.rule}: {result.error}" for result in broken[:3])
-        super().__init__(f"The rules of category {category} could not be run ({named}). Nothing of it was loaded in this run.")
+        super().__init__(
+            f"The rules of category {category} could not be run ({named}). Nothing of it was loaded in this run."
+        )
 
 
 def _add_results(summary: CategorySummary, report: Report) -> None:

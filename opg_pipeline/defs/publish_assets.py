@@ -31,7 +31,10 @@ def _checks(category: Category) -> list[dg.AssetCheckSpec]:
     constraints = dg.AssetCheckSpec(
         "constraints", asset=key, description="Required fields, permitted values, ranges and patterns of every field."
     )
-    declared = [dg.AssetCheckSpec(rule.id, asset=key, description=f"{rule.description.en} | {rule.description.id}") for rule in category.rules]
+    declared = [
+        dg.AssetCheckSpec(rule.id, asset=key, description=f"{rule.description.en} | {rule.description.id}")
+        for rule in category.rules
+    ]
     return [constraints, *declared]
 
 
@@ -59,7 +62,13 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
 
     def mart(key: dg.AssetKey, deps: Sequence[dg.AssetKey], description: str, kind: str, group: str) -> dg.AssetSpec:
         return dg.AssetSpec(
-            key, deps=list(deps), description=description, group_name=group, kinds={kind}, owners=["team:data_office"], skippable=True
+            key,
+            deps=list(deps),
+            description=description,
+            group_name=group,
+            kinds={kind},
+            owners=["team:data_office"],
+            skippable=True,
         )
 
     core_keys = [spec.key for spec in cores]
@@ -67,7 +76,9 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
         mart(MEASURE, core_keys, "Every published number with coverage, spread and caveats.", "sql", "mart"),
         mart(SCORECARD, core_keys, "How each app fares: last outcome, freshness, quarantine.", "sql", "mart"),
         mart(OPEN_DATA, [MEASURE], "CSV, Parquet and method pages of every measure.", "csv", "exports"),
-        mart(BI_COPY, [MEASURE, SCORECARD], "Read-only DuckDB file with schema mart, for BI tools.", "duckdb", "exports"),
+        mart(
+            BI_COPY, [MEASURE, SCORECARD], "Read-only DuckDB file with schema mart, for BI tools.", "duckdb", "exports"
+        ),
     ]
 
     @dg.multi_asset(
@@ -118,7 +129,9 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
         except Exception as error:
             report.problems.append(unforeseen(error, "publishing"))
         for name, summary in report.categories.items():
-            report.problems += [f"core.{name}: {text}" for text in [*([summary.error] if summary.error else []), *summary.blocked]]
+            report.problems += [
+                f"core.{name}: {text}" for text in [*([summary.error] if summary.error else []), *summary.blocked]
+            ]
         if report.problems:
             raise dg.Failure(" | ".join(report.problems), allow_retries=False)
 
@@ -127,11 +140,15 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
 
 async def _load(step: Callable[..., Any], deployment: Any, warehouse: Any, category: Category) -> work.CategorySummary:
     try:
-        summary: work.CategorySummary = await step(f"core/{category.id}", work.load_category, deployment, warehouse, category)
+        summary: work.CategorySummary = await step(
+            f"core/{category.id}", work.load_category, deployment, warehouse, category
+        )
     except (WarehouseError, work.ValidationBroken) as error:
         summary = work.CategorySummary(category.id, error=str(error))
     except Exception as error:
-        summary = work.CategorySummary(category.id, error=unforeseen(error, f"loading {category.id}; nothing of it was loaded"))
+        summary = work.CategorySummary(
+            category.id, error=unforeseen(error, f"loading {category.id}; nothing of it was loaded")
+        )
     return summary
 
 
@@ -149,7 +166,11 @@ def _core_events(category: Category, summary: work.CategorySummary) -> list[Any]
             asset_key=key,
             check_name="constraints",
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"constraints": len(constraints), "records": summary.rows, "failing": {r.rule: r.unexpected for r in bad}},
+            metadata={
+                "constraints": len(constraints),
+                "records": summary.rows,
+                "failing": {r.rule: r.unexpected for r in bad},
+            },
         )
     )
     for result in summary.results.values():
@@ -163,7 +184,12 @@ def _core_events(category: Category, summary: work.CategorySummary) -> list[Any]
                 check_name=declared[result.rule],
                 severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
                 description=result.description,
-                metadata={"evaluated": result.evaluated, "unexpected": result.unexpected, "severity": result.severity, "groups": list(result.groups)},
+                metadata={
+                    "evaluated": result.evaluated,
+                    "unexpected": result.unexpected,
+                    "severity": result.severity,
+                    "groups": list(result.groups),
+                },
             )
         )
     merged = summary.merged

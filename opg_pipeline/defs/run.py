@@ -71,7 +71,9 @@ def job_by_name(name: str) -> dg.JobDefinition:
     return _job(current_deployment(), name)
 
 
-def _execute(name: str, instance: dg.DagsterInstance, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None) -> dg.JobExecutionResult:
+def _execute(
+    name: str, instance: dg.DagsterInstance, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None
+) -> dg.JobExecutionResult:
     job = dg.build_reconstructable_job("opg_pipeline.defs.run", "job_by_name", (name,))
     with dg.execute_job(
         job, instance=instance, run_config=_QUIET, tags=tags, asset_selection=list(keys) if keys is not None else None
@@ -96,7 +98,9 @@ def run_city(
     """
     deployment = current_deployment()
     if city is not None and city != deployment.settings.city:
-        raise DeploymentError(f"The deployment's city is {deployment.settings.city!r}. Set OPG_CITY={city} to run {city!r}.")
+        raise DeploymentError(
+            f"The deployment's city is {deployment.settings.city!r}. Set OPG_CITY={city} to run {city!r}."
+        )
     keys = _chosen(deployment, apps)
     warming = warm_up() if publish else None
     dagster_home(deployment.settings.home)
@@ -121,7 +125,13 @@ def run_city(
             published = done.success
     well = ingest.success and published and all(outcome.outcome.good for outcome in outcomes)
     return RunResult(
-        deployment.settings.city, outcomes, report, 0 if well else 1, ingest.run_id, seconds, list(deployment.announcements)
+        deployment.settings.city,
+        outcomes,
+        report,
+        0 if well else 1,
+        ingest.run_id,
+        seconds,
+        list(deployment.announcements),
     )
 
 
@@ -132,7 +142,9 @@ def _chosen(deployment: Deployment, apps: Sequence[str]) -> list[dg.AssetKey] | 
     known = {ref.app.id for ref in refs}
     for app in apps:
         if app not in deployment.city.apps:
-            raise DeploymentError(f"There is no app {app!r} in {deployment.settings.city}. Known: {', '.join(sorted(known))}.")
+            raise DeploymentError(
+                f"There is no app {app!r} in {deployment.settings.city}. Known: {', '.join(sorted(known))}."
+            )
         if app not in known:
             raise DeploymentError(f"App {app!r} is {deployment.city.apps[app].status}, so it is not run.")
     return [key for ref in refs if ref.app.id in apps for key in (md.raw_key(ref), md.standard_key(ref))]

@@ -121,7 +121,10 @@ def copy_rows(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> Non
 
     Times go as UTC without a zone, which the session (in UTC) reads back as such: writing the zone costs Arrow twenty times more.
     """
-    plain = [pa.field(item.name, pa.timestamp("us") if pa.types.is_timestamp(item.type) else item.type) for item in rows.schema]
+    plain = [
+        pa.field(item.name, pa.timestamp("us") if pa.types.is_timestamp(item.type) else item.type)
+        for item in rows.schema
+    ]
     rows = rows.cast(pa.schema(plain))
     preparer = connection.dialect.identifier_preparer
     names = ", ".join(preparer.quote(name) for name in rows.column_names)

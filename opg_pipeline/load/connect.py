@@ -61,7 +61,9 @@ def _parse(url: str) -> sa.URL:
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg2"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in {"duckdb", "postgresql"}:
-        raise WarehouseError(f"The warehouse is DuckDB or PostgreSQL; {parsed.drivername} is neither. Check OPG_WAREHOUSE_URL.")
+        raise WarehouseError(
+            f"The warehouse is DuckDB or PostgreSQL; {parsed.drivername} is neither. Check OPG_WAREHOUSE_URL."
+        )
     return parsed
 
 

@@ -144,7 +144,10 @@ def dimension_rows(catalog: Catalog) -> dict[str, pa.Table]:
             for item in catalog.categories.values()
         ],
     }
-    tables = {name: pa.Table.from_pylist([{**row, "in_catalog": True} for row in found], schema=_schema(name)) for name, found in rows.items()}
+    tables = {
+        name: pa.Table.from_pylist([{**row, "in_catalog": True} for row in found], schema=_schema(name))
+        for name, found in rows.items()
+    }
     return {"dim_date": _dates(), **tables}
 
 
@@ -162,7 +165,10 @@ def _dates() -> pa.Table:
         quarter = (day.month + 2) // 3
         rows.append((day, day.year, quarter, day.month, *month, day.day, iso.year, iso.week, iso.weekday, *weekday))
     schema = _schema("dim_date")
-    return pa.table([pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)], schema=schema)
+    return pa.table(
+        [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)],
+        schema=schema,
+    )
 
 
 def _regions(city: CityCatalog) -> list[dict[str, Any]]:

@@ -100,7 +100,9 @@ class Merge:
         """Name records of a slice that wait in quarantine: the source still has them, so they do not count as vanished."""
         self._know(manifest)
         uids = pa.array(record_uids, pa.string())
-        self._waiting.append(pa.table({"record_uid": uids, "slice_id": pa.repeat(manifest.slice_id, len(uids)).cast(pa.string())}))
+        self._waiting.append(
+            pa.table({"record_uid": uids, "slice_id": pa.repeat(manifest.slice_id, len(uids)).cast(pa.string())})
+        )
 
     def validation(self, rows: Sequence[ValidationRow]) -> None:
         """Add the results of the category's rules, one per rule."""
@@ -135,15 +137,21 @@ class Merge:
             try:
                 rows = rows.cast(types)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
-                raise WarehouseError(f"{where} has a column of another type than category {self._category.id} declares. Replay the dataset.") from None
+                raise WarehouseError(
+                    f"{where} has a column of another type than category {self._category.id} declares. Replay the dataset."
+                ) from None
         if not pc.all(pc.equal(rows.column("lineage_batch_id"), manifest.slice_id)).as_py():
-            raise WarehouseError(f"{where} holds records that name another slice in lineage_batch_id. Nothing was merged.")
+            raise WarehouseError(
+                f"{where} holds records that name another slice in lineage_batch_id. Nothing was merged."
+            )
         return rows
 
     def _stage(self) -> Staging:
         if self._staging is None:
             if self._warehouse.dialect == "duckdb":
-                self._staging = ParquetStaging(self._warehouse.staging_folder, self._staging_schema(), self._columns, _UNLIKE)
+                self._staging = ParquetStaging(
+                    self._warehouse.staging_folder, self._staging_schema(), self._columns, _UNLIKE
+                )
             else:
                 self._staging = CopyStaging(self._open(), self._columns)
         return self._staging
@@ -234,7 +242,9 @@ class Merge:
             return staged
         kept = temporary(connection, "kept", *(sa.Column(column.name, column.type) for column in staged.columns))
         connection.execute(
-            kept.insert().from_select(staged.columns.keys(), sa.select(staged).where(staged.c.lineage_batch_id.not_in(out)))
+            kept.insert().from_select(
+                staged.columns.keys(), sa.select(staged).where(staged.c.lineage_batch_id.not_in(out))
+            )
         )
         self._drop(connection, staged)
         return kept
@@ -254,7 +264,9 @@ class Merge:
                 newest[(city, app, dataset)] = max(slice_id, newest.get((city, app, dataset), ""))
         return newest
 
-    def _note_slices(self, connection: sa.Connection, report: MergeReport, guards: dict[str, str], now: datetime) -> None:
+    def _note_slices(
+        self, connection: sa.Connection, report: MergeReport, guards: dict[str, str], now: datetime
+    ) -> None:
         table = self._warehouse.ops("slice")
         same = ("slice_id", "run_id", "city", "app", "dataset", "category", "nature", "complete", "committed_at", "records",
                 "accepted", "quarantined", "values_quarantined", "skipped", "declaration_hash")  # fmt: skip

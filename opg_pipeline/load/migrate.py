@@ -55,7 +55,11 @@ def migrate(connection: sa.Connection, wanted: Sequence[sa.MetaData], versions: 
     declared = [table for metadata in wanted for table in metadata.sorted_tables]
     digests = {(str(table.schema), table.name): _digest(table, connection.dialect) for table in declared}
     known = _known(connection, versions)
-    stale = [table for table in declared if known.get((str(table.schema), table.name)) != digests[(str(table.schema), table.name)]]
+    stale = [
+        table
+        for table in declared
+        if known.get((str(table.schema), table.name)) != digests[(str(table.schema), table.name)]
+    ]
     if not stale:
         return []
     if connection.dialect.name == "postgresql":
@@ -64,7 +68,11 @@ def migrate(connection: sa.Connection, wanted: Sequence[sa.MetaData], versions: 
     for name in (CORE, MART, OPS):
         connection.execute(CreateSchema(name, if_not_exists=True))
     applied += _apply(connection, stale)
-    _remember(connection, versions, {(str(table.schema), table.name): digests[(str(table.schema), table.name)] for table in stale})
+    _remember(
+        connection,
+        versions,
+        {(str(table.schema), table.name): digests[(str(table.schema), table.name)] for table in stale},
+    )
     return applied
 
 
@@ -91,14 +99,19 @@ def _remember(connection: sa.Connection, versions: sa.Table, digests: Mapping[tu
     now = datetime.now(UTC)
     connection.execute(
         statement,
-        [{"table_schema": schema, "table_name": name, "digest": digest, "applied_at": now} for (schema, name), digest in digests.items()],
+        [
+            {"table_schema": schema, "table_name": name, "digest": digest, "applied_at": now}
+            for (schema, name), digest in digests.items()
+        ],
     )
 
 
 def _apply(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
     by_name = {(str(table.schema), table.name): table for table in tables}
     inspector = sa.inspect(connection)
-    present = {schema: set(inspector.get_table_names(schema=schema)) for schema in {str(table.schema) for table in tables}}
+    present = {
+        schema: set(inspector.get_table_names(schema=schema)) for schema in {str(table.schema) for table in tables}
+    }
     new = [table for (schema, name), table in by_name.items() if name not in present[schema]]
     old = [table for (schema, name), table in by_name.items() if name in present[schema]]
     changes = list(_changes(connection, old)) if old else []
@@ -140,7 +153,8 @@ def _changes(connection: sa.Connection, tables: Sequence[sa.Table]) -> Iterable[
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     context = MigrationContext.configure(
-        connection, opts={"include_schemas": True, "compare_type": True, "target_metadata": metadata, "include_name": include}
+        connection,
+        opts={"include_schemas": True, "compare_type": True, "target_metadata": metadata, "include_name": include},
     )
     script = produce_migrations(context, metadata)
     assert script.upgrade_ops is not None
@@ -169,7 +183,11 @@ def _refusal(schema: str, change: Any) -> str:
         if change.modify_nullable is False:
             return f"{column} may be empty in the warehouse and is declared never to be. Declare it optional, or fill it by hand first."
         return ""
-    return "" if isinstance(change, _ADDITIVE) else f"{where}: {type(change).__name__} is not applied by itself. Change the table by hand."
+    return (
+        ""
+        if isinstance(change, _ADDITIVE)
+        else f"{where}: {type(change).__name__} is not applied by itself. Change the table by hand."
+    )
 
 
 def _widens(present: Any, declared: Any) -> bool:

@@ -79,16 +79,25 @@ class Reconciliation:
         """Rows that a newer row of the same record takes the place of; None if there are none."""
         s = self.staged.c
         rows = self._scalar(sa.select(sa.func.count()).select_from(self.staged))
-        records = self._scalar(sa.select(sa.func.count()).select_from(sa.select(s.record_uid).group_by(s.record_uid).subquery()))
+        records = self._scalar(
+            sa.select(sa.func.count()).select_from(sa.select(s.record_uid).group_by(s.record_uid).subquery())
+        )
         if rows == records:
             return None
         table = self._table(
-            "superseded", sa.Column("record_uid", sa.Text), sa.Column("lineage_batch_id", sa.Text), sa.Column(SLICE_ROW, sa.BigInteger)
+            "superseded",
+            sa.Column("record_uid", sa.Text),
+            sa.Column("lineage_batch_id", sa.Text),
+            sa.Column(SLICE_ROW, sa.BigInteger),
         )
         repeated = sa.select(s.record_uid).group_by(s.record_uid).having(sa.func.count() > 1)
-        place = sa.func.rank().over(partition_by=s.record_uid, order_by=(self._bytewise(s.lineage_batch_id).desc(), s[SLICE_ROW].desc()))
+        place = sa.func.rank().over(
+            partition_by=s.record_uid, order_by=(self._bytewise(s.lineage_batch_id).desc(), s[SLICE_ROW].desc())
+        )
         ranked = (
-            sa.select(s.record_uid, s.lineage_batch_id, s[SLICE_ROW], place.label("place")).where(s.record_uid.in_(repeated)).subquery()
+            sa.select(s.record_uid, s.lineage_batch_id, s[SLICE_ROW], place.label("place"))
+            .where(s.record_uid.in_(repeated))
+            .subquery()
         )
         older = sa.select(ranked.c.record_uid, ranked.c.lineage_batch_id, ranked.c[SLICE_ROW]).where(ranked.c.place > 1)
         count = self._written(table.insert().from_select(["record_uid", "lineage_batch_id", SLICE_ROW], older))
@@ -122,7 +131,8 @@ class Reconciliation:
                     {
                         "slice_id": manifest.slice_id,
                         "committed_at": manifest.committed_at,
-                        "present": (base := baselines.get(dataset_of(manifest))) is not None and manifest.slice_id >= base.slice_id,
+                        "present": (base := baselines.get(dataset_of(manifest))) is not None
+                        and manifest.slice_id >= base.slice_id,
                     }
                     for manifest in self.slices
                 ],
@@ -138,7 +148,10 @@ class Reconciliation:
             sa.select(
                 s.c.lineage_batch_id,
                 sa.func.count(),
-                *(_count(condition) for condition in (is_new, sa.and_(differs, newer), sa.and_(differs, ~newer), revived)),
+                *(
+                    _count(condition)
+                    for condition in (is_new, sa.and_(differs, newer), sa.and_(differs, ~newer), revived)
+                ),
             )
             .select_from(s.join(b, b.c.slice_id == s.c.lineage_batch_id).outerjoin(c, c.c.record_uid == s.c.record_uid))
             .group_by(s.c.lineage_batch_id)
@@ -160,7 +173,9 @@ class Reconciliation:
         return self._bytewise(s.c.lineage_batch_id) >= self._bytewise(self.core.c.lineage_batch_id)
 
     def _write(self) -> None:
-        inserted, updated = (sum(getattr(counts, name) for counts in self._counts.values()) for name in ("inserted", "updated"))
+        inserted, updated = (
+            sum(getattr(counts, name) for counts in self._counts.values()) for name in ("inserted", "updated")
+        )
         core = self.core
         changed = self._changed(updated) if updated else None
         if inserted or updated:
@@ -173,7 +188,9 @@ class Reconciliation:
                 self._place.c.slice_id == s.c.lineage_batch_id,
                 self._place.c.committed_at > core.c.vanished_at,
             )
-            self.connection.execute(sa.update(core).where(core.c.vanished_at.is_not(None), back).values(vanished_at=None))
+            self.connection.execute(
+                sa.update(core).where(core.c.vanished_at.is_not(None), back).values(vanished_at=None)
+            )
 
     def _changed(self, expected: int) -> sa.Table:
         """Take changed records out of core, keeping their history in a temporary table."""
@@ -246,7 +263,9 @@ class Reconciliation:
                 before = self._alive(name, older, from_core=base is None) if older else alive.get(name, 0)
                 now = held.get(part.slice_id, 0)
                 if now * 2 < before:
-                    self.guards[part.slice_id] = self.report.guarded[f"{part.app}/{part.dataset}"] = f"volume collapsed: {now} of {before}"
+                    self.guards[part.slice_id] = self.report.guarded[f"{part.app}/{part.dataset}"] = (
+                        f"volume collapsed: {now} of {before}"
+                    )
                 else:
                     base = part
                     self.report.guarded.pop(f"{part.app}/{part.dataset}", None)
@@ -260,7 +279,9 @@ class Reconciliation:
         if self._superseded is None and not self._scalar(sa.select(sa.func.count()).select_from(self.waiting)):
             plain = sa.select(s.lineage_batch_id, sa.func.count()).group_by(s.lineage_batch_id)
             return {slice_id: int(n) for slice_id, n in self.connection.execute(plain)}
-        both = sa.union(sa.select(s.lineage_batch_id.label("slice_id"), s.record_uid), sa.select(w.slice_id, w.record_uid)).subquery()
+        both = sa.union(
+            sa.select(s.lineage_batch_id.label("slice_id"), s.record_uid), sa.select(w.slice_id, w.record_uid)
+        ).subquery()
         statement = sa.select(both.c.slice_id, sa.func.count()).group_by(both.c.slice_id)
         return {slice_id: int(n) for slice_id, n in self.connection.execute(statement)}
 
@@ -286,11 +307,22 @@ class Reconciliation:
             *(sa.Column(name, sa.Text) for name in ("city", "app", "dataset", "slice_id")),
             sa.Column("committed_at", sa.DateTime(timezone=True)),
         )
-        gone = self._table("gone", sa.Column("record_uid", sa.Text), sa.Column("slice_id", sa.Text), sa.Column("at", sa.DateTime(timezone=True)))
+        gone = self._table(
+            "gone",
+            sa.Column("record_uid", sa.Text),
+            sa.Column("slice_id", sa.Text),
+            sa.Column("at", sa.DateTime(timezone=True)),
+        )
         self.connection.execute(
             base.insert(),
             [
-                {"city": city, "app": app, "dataset": dataset, "slice_id": part.slice_id, "committed_at": part.committed_at}
+                {
+                    "city": city,
+                    "app": app,
+                    "dataset": dataset,
+                    "slice_id": part.slice_id,
+                    "committed_at": part.committed_at,
+                }
                 for (city, app, dataset), part in baselines.items()
             ],
         )
@@ -302,10 +334,14 @@ class Reconciliation:
             .where(c.vanished_at.is_(None), ~staged, ~waits)
         )
         self.connection.execute(gone.insert().from_select(["record_uid", "slice_id", "at"], found))
-        for slice_id, number in self.connection.execute(sa.select(gone.c.slice_id, sa.func.count()).group_by(gone.c.slice_id)):
+        for slice_id, number in self.connection.execute(
+            sa.select(gone.c.slice_id, sa.func.count()).group_by(gone.c.slice_id)
+        ):
             self._counts[slice_id].vanished = int(number)
         if any(counts.vanished for counts in self._counts.values()):
-            self.connection.execute(sa.update(self.core).where(c.record_uid == gone.c.record_uid).values(vanished_at=gone.c.at))
+            self.connection.execute(
+                sa.update(self.core).where(c.record_uid == gone.c.record_uid).values(vanished_at=gone.c.at)
+            )
 
     # -- small -----------------------------------------------------------------------------------------------------------
 
@@ -334,7 +370,9 @@ class Reconciliation:
 
 
 def _holds_all(manifest: SliceManifest) -> bool:
-    return manifest.complete and manifest.nature in {"snapshot", "cumulative"} and manifest.outcome is Outcome.NEW_RECORDS
+    return (
+        manifest.complete and manifest.nature in {"snapshot", "cumulative"} and manifest.outcome is Outcome.NEW_RECORDS
+    )
 
 
 def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -61,7 +61,14 @@ def sql_type(declared: str) -> sa.types.TypeEngine[Any]:
 
 def column(name: str, declared: str, en: str, id_: str, *, null: bool = False, key: bool = False) -> sa.Column[Any]:
     """A column with its comment in both languages."""
-    return sa.Column(name, sql_type(declared), nullable=null and not key, primary_key=key, autoincrement=False, comment=f"{en} | {id_}")
+    return sa.Column(
+        name,
+        sql_type(declared),
+        nullable=null and not key,
+        primary_key=key,
+        autoincrement=False,
+        comment=f"{en} | {id_}",
+    )
 
 
 def standard_columns(category: Category) -> list[str]:
@@ -86,10 +93,15 @@ def core_table(category: Category, metadata: sa.MetaData, *, keyed: bool) -> sa.
                 f"Category {category.id}: the field {item.name} has the name of a column that every record has. Rename the field."
             )
     columns = [
-        column(name, kind, meaning, _ENVELOPE_ID[name], null=name in ENVELOPE_NULLABLE, key=keyed and name == "record_uid")
+        column(
+            name, kind, meaning, _ENVELOPE_ID[name], null=name in ENVELOPE_NULLABLE, key=keyed and name == "record_uid"
+        )
         for name, kind, meaning in ENVELOPE
     ]
-    columns += [sa.Column(item.name, sql_type(item.type), nullable=True, comment=_comment(item)) for item in category.stored_fields]
+    columns += [
+        sa.Column(item.name, sql_type(item.type), nullable=True, comment=_comment(item))
+        for item in category.stored_fields
+    ]
     columns += [column(name, "timestamp", en, id_, null=name == "vanished_at") for name, en, id_ in HISTORY]
     table = sa.Table(
         category.id,

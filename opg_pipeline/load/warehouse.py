@@ -74,7 +74,9 @@ class Warehouse:
         """core.<category>. Raises WarehouseError if no dataset feeds the category."""
         table = self.metadata.tables.get(f"{CORE}.{category_id}")
         if table is None:
-            raise WarehouseError(f"No dataset of the catalogue feeds category {category_id}, so the warehouse has no table for it.")
+            raise WarehouseError(
+                f"No dataset of the catalogue feeds category {category_id}, so the warehouse has no table for it."
+            )
         return table
 
     def ops(self, name: str) -> sa.Table:
@@ -96,7 +98,9 @@ class Warehouse:
             with self.engine.begin() as connection:
                 return migrate(connection, [self.metadata, *extra], self.ops("schema_version"))
         except sa.exc.SQLAlchemyError as error:
-            raise WarehouseError(f"The warehouse {self.url} could not be brought to the declarations: {reason(error)}.") from None
+            raise WarehouseError(
+                f"The warehouse {self.url} could not be brought to the declarations: {reason(error)}."
+            ) from None
 
     def refresh_dimensions(self) -> dict[str, int]:
         """Write the catalogue's dimensions where they differ; returns changed rows per dimension.
@@ -120,7 +124,11 @@ class Warehouse:
         keys = [table.c[item] for item, *_ in DIMENSIONS[name][2][: DIMENSIONS[name][1]]]
         listed = connection.execute(sa.select(*keys).where(table.c.in_catalog))
         present = set(zip(*(rows.column(key.name).to_pylist() for key in keys), strict=True))
-        gone = [tuple(row) for row in listed if tuple(row) not in present and (len(keys) == 1 or row[0] in self.catalog.cities)]
+        gone = [
+            tuple(row)
+            for row in listed
+            if tuple(row) not in present and (len(keys) == 1 or row[0] in self.catalog.cities)
+        ]
         for key in gone:
             same = [column == value for column, value in zip(keys, key, strict=True)]
             connection.execute(sa.update(table).where(*same).values(in_catalog=False))

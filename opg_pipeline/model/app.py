@@ -7,7 +7,16 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from opg_pipeline.model.base import Declared, Identifier, Locale, Path_, RecordsPath, UrusanCode
-from opg_pipeline.model.source import CsvFormat, Format, GeoJsonFormat, Incremental, JsonFormat, Pagination, SinglePage, Source
+from opg_pipeline.model.source import (
+    CsvFormat,
+    Format,
+    GeoJsonFormat,
+    Incremental,
+    JsonFormat,
+    Pagination,
+    SinglePage,
+    Source,
+)
 
 Cadence = Literal["15min", "hourly", "3h", "daily", "weekly", "monthly", "quarterly", "semesterly"]
 
@@ -21,16 +30,26 @@ Parse = Literal[
 class FieldMap(Declared):
     """How one standard field is filled from a source record. A bare text is short for `{from: <text>}`."""
 
-    from_: Path_ | tuple[Path_, ...] | None = Field(None, alias="from", description="Path of the value; a list of paths is joined with a blank.")
+    from_: Path_ | tuple[Path_, ...] | None = Field(
+        None, alias="from", description="Path of the value; a list of paths is joined with a blank."
+    )
     first_of: tuple[Path_, ...] | None = Field(None, description="Aliases: the first path that holds a value.")
     const: Any = Field(None, description="The same value in every record.")
     parse: Parse | None = Field(None, description="How to read the value; default: by the type of the standard field.")
-    format: str | None = Field(None, description="Pattern of this date or time, over the locale's; or the separator of a `list`.")
-    map: dict[str, Any] | None = Field(None, description="Source value to standard value. A value that is not listed is rejected.")
+    format: str | None = Field(
+        None, description="Pattern of this date or time, over the locale's; or the separator of a `list`."
+    )
+    map: dict[str, Any] | None = Field(
+        None, description="Source value to standard value. A value that is not listed is rejected."
+    )
     scale: ScaleBy | None = Field(None, description="Multiply by what another value of the record says.")
-    round: bool = Field(False, description="Round to the field's decimals; without it a number with more decimals is rejected.")
+    round: bool = Field(
+        False, description="Round to the field's decimals; without it a number with more decimals is rejected."
+    )
     decimal: str | None = Field(None, pattern=r"^[.,]$", description="Decimal sign of this field, over the locale's.")
-    thousands: str | None = Field(None, pattern=r"^[., ]?$", description="Grouping sign of this field, over the locale's.")
+    thousands: str | None = Field(
+        None, pattern=r"^[., ]?$", description="Grouping sign of this field, over the locale's."
+    )
     timezone: str | None = Field(None, description="Zone of this field, over the locale's.")
     missing: tuple[str, ...] | None = Field(None, description="Texts that mean 'no value', over the locale's.")
 
@@ -59,7 +78,9 @@ class ScaleBy(Declared):
     """A factor read from the record itself, such as a unit column."""
 
     from_: Path_ = Field(alias="from")
-    map: dict[str, int | float] = Field(min_length=1, description="Value to factor. A value that is not listed is rejected.")
+    map: dict[str, int | float] = Field(
+        min_length=1, description="Value to factor. A value that is not listed is rejected."
+    )
 
 
 class RegionMap(Declared):
@@ -93,20 +114,32 @@ class Dataset(Declared):
     path: str = Field(description="Below the source's base_url; '' for the base itself.", pattern=r"^(/[^\s?#]*|)$")
     method: Literal["GET", "POST"] = "GET"
     query: dict[str, str | int | float] = Field({}, description="Fixed query parameters.")
-    form: dict[str, str | int | float] | None = Field(None, description="Form body of a POST; paging parameters go there too.")
+    form: dict[str, str | int | float] | None = Field(
+        None, description="Form body of a POST; paging parameters go there too."
+    )
     body: str | None = Field(None, description="Literal body of a POST (SOAP and the like); needs `content_type`.")
     content_type: str | None = None
     format: Format = JsonFormat()
     records: RecordsPath = Field("", description="Where the records are; '' when the answer is the list itself.")
     paginate: Pagination = SinglePage()
     incremental: Incremental | None = None
-    nature: Literal["event", "snapshot", "cumulative"] = Field(description="event: records come once; snapshot: each pull is all there is; cumulative: values grow.")
+    nature: Literal["event", "snapshot", "cumulative"] = Field(
+        description="event: records come once; snapshot: each pull is all there is; cumulative: values grow."
+    )
     category: Identifier
-    key: tuple[Path_, ...] = Field(min_length=1, description="Source paths that identify a record. Personal values become tokens.")
-    prefer: Literal["last", "first"] = Field("last", description="Which of several records with the same key in one pull is right.")
+    key: tuple[Path_, ...] = Field(
+        min_length=1, description="Source paths that identify a record. Personal values become tokens."
+    )
+    prefer: Literal["last", "first"] = Field(
+        "last", description="Which of several records with the same key in one pull is right."
+    )
     fill_down: tuple[Path_, ...] = Field((), description="Columns whose blanks repeat the value above (merged cells).")
-    skip: dict[str, tuple[str, ...]] = Field({}, description="Rows that are no records: path to the values that mark them (totals rows). They are counted.")
-    personal: tuple[Path_, ...] = Field((), description="Personal data the source sends: never kept, and struck out of the record's texts.")
+    skip: dict[str, tuple[str, ...]] = Field(
+        {}, description="Rows that are no records: path to the values that mark them (totals rows). They are counted."
+    )
+    personal: tuple[Path_, ...] = Field(
+        (), description="Personal data the source sends: never kept, and struck out of the record's texts."
+    )
     region: RegionMap | None = None
     fields: dict[str, FieldMap] = Field(min_length=1)
 
@@ -145,7 +178,9 @@ class Dataset(Declared):
 class Evidence(Declared):
     """What is known of the real app, and what is assumed."""
 
-    interface: Literal["published", "recorded", "assumed"] = Field(description="assumed: the app runs against the sandbox.")
+    interface: Literal["published", "recorded", "assumed"] = Field(
+        description="assumed: the app runs against the sandbox."
+    )
     reality: str = ""
     reference: str = ""
 

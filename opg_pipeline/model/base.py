@@ -65,9 +65,13 @@ class Locale(Declared):
     """How a source writes numbers, dates and absence. Unset parts are taken from the city's defaults."""
 
     decimal: str | None = Field(None, description="The decimal sign: ',' or '.'.", pattern=r"^[.,]$")
-    thousands: str | None = Field(None, description="The grouping sign: '.', ',', a space, or '' for none.", pattern=r"^[., ]?$")
+    thousands: str | None = Field(
+        None, description="The grouping sign: '.', ',', a space, or '' for none.", pattern=r"^[., ]?$"
+    )
     date: str | None = Field(None, description="Pattern of a date, such as dd/mm/yyyy or d mmm yyyy.")
-    datetime: str | None = Field(None, description="Pattern of a date and time, such as dd/mm/yyyy HH:MM; `iso` for ISO 8601.")
+    datetime: str | None = Field(
+        None, description="Pattern of a date and time, such as dd/mm/yyyy HH:MM; `iso` for ISO 8601."
+    )
     timezone: str | None = Field(None, description="IANA zone of times that carry no offset.")
     missing: tuple[str, ...] | None = Field(None, description="Texts that mean 'no value'.")
     truthy: tuple[str, ...] | None = Field(None, description="Texts that mean yes.")
@@ -75,4 +79,9 @@ class Locale(Declared):
 
     def over(self, other: Locale) -> Locale:
         """This locale with its unset parts taken from ``other``."""
-        return Locale(**{name: mine if (mine := getattr(self, name)) is not None else getattr(other, name) for name in Locale.model_fields})
+        return Locale(
+            **{
+                name: mine if (mine := getattr(self, name)) is not None else getattr(other, name)
+                for name in Locale.model_fields
+            }
+        )

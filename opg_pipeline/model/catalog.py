@@ -116,7 +116,9 @@ class _Loader:
             expected = path.parent.name if path.name == "city.yaml" else path.stem
             if item_id != expected:
                 self.problems.append(
-                    source.problem(("id",), f"The id {item_id!r} differs from the name {expected!r}.", "make them equal.")
+                    source.problem(
+                        ("id",), f"The id {item_id!r} differs from the name {expected!r}.", "make them equal."
+                    )
                 )
             result[item_id] = item
             self.sources[(kind, *scope, item_id)] = source
@@ -174,7 +176,9 @@ def check_catalog(*extra: Path, only: Path | None = None) -> tuple[Catalog | Non
             region_path = loader.reference(f"regions/{city.regions.file}")
             if region_path is None:
                 loader.problems.append(
-                    source.problem(("regions", "file"), f"There is no reference/regions/{city.regions.file}.", "add the file.")
+                    source.problem(
+                        ("regions", "file"), f"There is no reference/regions/{city.regions.file}.", "add the file."
+                    )
                 )
             else:
                 regions = read_regions(region_path)

@@ -11,7 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from opg_pipeline.model.base import Declared, Identifier, Label
 
-Privacy = Literal["none", "quasi", "pseudonym", "org_or_person", "sensitive_text", "sensitive", "sensitive_health", "direct"]
+Privacy = Literal[
+    "none", "quasi", "pseudonym", "org_or_person", "sensitive_text", "sensitive", "sensitive_health", "direct"
+]
 TYPE_PATTERN = r"^(string|text|integer|decimal\(\d{1,2},\d{1,2}\)|boolean|date|timestamp|enum|list|map|geojson)$"
 
 
@@ -28,7 +30,9 @@ class CategoryField(Declared):
     label: Label
     description: str = ""
     required: bool = False
-    required_unless: dict[str, tuple[str, ...]] | None = Field(None, description="Required unless that field has one of these values.")
+    required_unless: dict[str, tuple[str, ...]] | None = Field(
+        None, description="Required unless that field has one of these values."
+    )
     values: tuple[str, ...] | None = Field(None, description="Permitted values of an enum.")
     unit: str = ""
     origin: str = Field("", description="The standard's own name for the field, or `local`.")
@@ -89,7 +93,9 @@ class _Rule(Declared):
 
 
 class _RowRule(_Rule):
-    severity: Literal["quarantine", "warn"] = Field(description="quarantine: the record waits; warn: it is loaded and counted.")
+    severity: Literal["quarantine", "warn"] = Field(
+        description="quarantine: the record waits; warn: it is loaded and counted."
+    )
 
 
 class OrderRule(_RowRule):
@@ -138,7 +144,9 @@ class MatchRule(_RowRule):
 
 
 class _DatasetRule(_Rule):
-    severity: Literal["block", "warn"] = Field(description="block: the slice is not loaded; warn: it is, and the check says so.")
+    severity: Literal["block", "warn"] = Field(
+        description="block: the slice is not loaded; warn: it is, and the check says so."
+    )
 
 
 class CompleteRule(_DatasetRule):
@@ -172,8 +180,12 @@ class Value(Declared):
     """The number a measure takes from one record. Exactly one key."""
 
     field: Identifier | None = Field(None, description="A number field.")
-    days_between: tuple[Identifier, Identifier] | None = Field(None, description="Days from the first date or time to the second.")
-    minutes_between: tuple[Identifier, Identifier] | None = Field(None, description="Minutes from the first time to the second.")
+    days_between: tuple[Identifier, Identifier] | None = Field(
+        None, description="Days from the first date or time to the second."
+    )
+    minutes_between: tuple[Identifier, Identifier] | None = Field(
+        None, description="Minutes from the first time to the second."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Value:
@@ -220,7 +232,9 @@ class Category(Declared):
     label: Label
     standard: str = Field(min_length=2, description="The standard the category follows.")
     grain: str = Field(min_length=5, description="What one record is.")
-    event_time: Identifier | None = Field(None, description="The date or time field that becomes event_at; else the manifest maps event_at.")
+    event_time: Identifier | None = Field(
+        None, description="The date or time field that becomes event_at; else the manifest maps event_at."
+    )
     fields: tuple[CategoryField, ...] = Field(min_length=1)
     rules: tuple[Rule, ...] = ()
     measures: tuple[Measure, ...] = ()

@@ -24,7 +24,9 @@ class Regions(Declared):
 
     file: str = Field(pattern=r"^[a-z0-9_]+\.csv$")
     root: str = Field(description="Kemendagri code of the city, such as 35.22.")
-    fuzzy_threshold: float = Field(90.0, ge=60, le=100, description="Least similarity (0-100) at which a misspelt name counts.")
+    fuzzy_threshold: float = Field(
+        90.0, ge=60, le=100, description="Least similarity (0-100) at which a misspelt name counts."
+    )
 
 
 class City(Declared):
@@ -35,7 +37,9 @@ class City(Declared):
     label: Label
     timezone: str
     regions: Regions | None = None
-    locale: Locale = Field(description="Default locale of its apps. decimal, thousands, date, datetime and missing are needed.")
+    locale: Locale = Field(
+        description="Default locale of its apps. decimal, thousands, date, datetime and missing are needed."
+    )
     agencies: tuple[Agency, ...] = Field(min_length=1)
 
     @field_validator("timezone")

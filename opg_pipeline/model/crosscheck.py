@@ -59,25 +59,35 @@ def check_city(city: City, source: YamlSource) -> list[Problem]:
     for part in ("decimal", "thousands", "date", "datetime", "missing"):
         if getattr(city.locale, part) is None:
             problems.append(
-                source.problem(("locale",), f"The city's default locale lacks {part!r}.", f"add `{part}: ...` under `locale`.")
+                source.problem(
+                    ("locale",), f"The city's default locale lacks {part!r}.", f"add `{part}: ...` under `locale`."
+                )
             )
     return problems + _check_locale(city.locale, source, ("locale",))
 
 
 def _check_locale(locale: Locale, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
     problems = []
-    for part, needs_time in (("date", False), ("datetime", True)):
+    for part in ("date", "datetime"):
         pattern = getattr(locale, part)
         if pattern is None or pattern == "iso":
             continue
         try:
             compile_pattern(pattern)
         except DatePatternError as error:
-            problems.append(source.problem((*at, part), f"{error}.", "use yyyy yy mm m mmm dd d HH MM SS and literals."))
+            problems.append(
+                source.problem((*at, part), f"{error}.", "use yyyy yy mm m mmm dd d HH MM SS and literals.")
+            )
     if locale.timezone is not None and locale.timezone not in available_timezones():
-        problems.append(source.problem((*at, "timezone"), f"{locale.timezone!r} is no IANA time zone.", "use such as Asia/Jakarta."))
+        problems.append(
+            source.problem((*at, "timezone"), f"{locale.timezone!r} is no IANA time zone.", "use such as Asia/Jakarta.")
+        )
     if locale.decimal is not None and locale.decimal == locale.thousands:
-        problems.append(source.problem((*at, "thousands"), "The decimal and the grouping sign are the same.", "declare which is which."))
+        problems.append(
+            source.problem(
+                (*at, "thousands"), "The decimal and the grouping sign are the same.", "declare which is which."
+            )
+        )
     return problems
 
 
@@ -94,7 +104,9 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
         if field is None:
             problems.append(source.problem(at, f"There is no field {name!r}.", _near(name, list(fields))))
         elif not field.stored:
-            problems.append(source.problem(at, f"Field {name!r} is personal (`direct`) and never stored.", "use another field."))
+            problems.append(
+                source.problem(at, f"Field {name!r} is personal (`direct`) and never stored.", "use another field.")
+            )
         elif kinds is not None and _kind(field) not in kinds:
             problems.append(source.problem(at, f"Field {name!r} is {field.type}, but {what}.", "use a fitting field."))
 
@@ -110,7 +122,12 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
         elif isinstance(rule, BetweenRule):
             bound = rule.min if rule.min is not None else rule.max
             kinds = _TIMES if isinstance(bound, date) else {"integer", "decimal"}
-            need(rule.field, (*at, "field"), kinds, "its bounds are dates" if kinds is _TIMES else "its bounds are numbers")
+            need(
+                rule.field,
+                (*at, "field"),
+                kinds,
+                "its bounds are dates" if kinds is _TIMES else "its bounds are numbers",
+            )
         elif isinstance(rule, MatchRule):
             need(rule.field, (*at, "field"), {"string", "text"}, "match needs a text")
         elif isinstance(rule, CompleteRule):
@@ -119,14 +136,20 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
         _check_measure(measure, ("measures", index), need)
         problems += _check_values(measure.where, fields, source, ("measures", index, "where"))
         problems += _check_values(measure.numerator or {}, fields, source, ("measures", index, "numerator"))
-    for key, ids in (("rules", [rule.id for rule in category.rules]), ("measures", [item.id for item in category.measures])):
+    for key, ids in (
+        ("rules", [rule.id for rule in category.rules]),
+        ("measures", [item.id for item in category.measures]),
+    ):
         for name in sorted({item for item in ids if ids.count(item) > 1}):
             problems.append(source.problem((key,), f"{name!r} is declared twice.", "give each its own id."))
     return problems
 
 
 def _check_values(
-    chosen: Mapping[str, tuple[Any, ...]], fields: Mapping[str, CategoryField], source: YamlSource, at: tuple[str | int, ...]
+    chosen: Mapping[str, tuple[Any, ...]],
+    fields: Mapping[str, CategoryField],
+    source: YamlSource,
+    at: tuple[str | int, ...],
 ) -> list[Problem]:
     """Fields that a condition names exist and are stored, and an enum has the values."""
     problems = []
@@ -135,11 +158,19 @@ def _check_values(
         if field is None:
             problems.append(source.problem((*at, name), f"There is no field {name!r}.", _near(name, list(fields))))
         elif not field.stored:
-            problems.append(source.problem((*at, name), f"Field {name!r} is personal (`direct`) and never stored.", "use another field."))
+            problems.append(
+                source.problem(
+                    (*at, name), f"Field {name!r} is personal (`direct`) and never stored.", "use another field."
+                )
+            )
         elif field.values is not None:
             for value in values:
                 if value not in field.values:
-                    problems.append(source.problem((*at, name), f"{value!r} is no value of {name!r}.", _near(str(value), list(field.values))))
+                    problems.append(
+                        source.problem(
+                            (*at, name), f"{value!r} is no value of {name!r}.", _near(str(value), list(field.values))
+                        )
+                    )
     return problems
 
 
@@ -157,21 +188,31 @@ def _kind(field: CategoryField) -> str:
     return "decimal" if field.is_decimal else field.type
 
 
-def check_app(app: App, source: YamlSource, city: City, categories: dict[str, Category], urusan: set[str]) -> list[Problem]:
+def check_app(
+    app: App, source: YamlSource, city: City, categories: dict[str, Category], urusan: set[str]
+) -> list[Problem]:
     """The app's agency, function, categories and fields exist and fit."""
     problems: list[Problem] = []
     if app.agency not in {agency.id for agency in city.agencies}:
         known = [agency.id for agency in city.agencies]
-        problems.append(source.problem(("agency",), f"City {city.id!r} has no agency {app.agency!r}.", _near(app.agency, known)))
+        problems.append(
+            source.problem(("agency",), f"City {city.id!r} has no agency {app.agency!r}.", _near(app.agency, known))
+        )
     if app.urusan not in urusan:
-        problems.append(source.problem(("urusan",), f"{app.urusan!r} is no government function.", _near(app.urusan, sorted(urusan))))
+        problems.append(
+            source.problem(("urusan",), f"{app.urusan!r} is no government function.", _near(app.urusan, sorted(urusan)))
+        )
     problems += _check_locale(app.locale.over(city.locale), source, ("locale",))
     for index, dataset in enumerate(app.datasets):
         at: tuple[str | int, ...] = ("datasets", index)
         category = categories.get(dataset.category)
         if category is None:
             problems.append(
-                source.problem((*at, "category"), f"There is no category {dataset.category!r}.", _near(dataset.category, list(categories)))
+                source.problem(
+                    (*at, "category"),
+                    f"There is no category {dataset.category!r}.",
+                    _near(dataset.category, list(categories)),
+                )
             )
             continue
         problems += _check_dataset(dataset, category, city, source, at)
@@ -190,36 +231,49 @@ def _check_dataset(
                 known = {agency.id for agency in city.agencies}
                 for target in [*(mapping.map or {}).values(), *([mapping.const] if mapping.const else [])]:
                     if target not in known:
-                        problems.append(source.problem(here, f"There is no agency {target!r}.", _near(str(target), sorted(known))))
+                        problems.append(
+                            source.problem(here, f"There is no agency {target!r}.", _near(str(target), sorted(known)))
+                        )
             continue
         field = fields.get(name)
         if field is None:
             known_names = [*fields, *ENVELOPE_TARGETS]
-            problems.append(source.problem(here, f"Category {category.id!r} has no field {name!r}.", _near(name, known_names)))
+            problems.append(
+                source.problem(here, f"Category {category.id!r} has no field {name!r}.", _near(name, known_names))
+            )
             continue
         problems += _check_mapping(mapping, field, source, here)
     for field in category.fields:
         if field.required and field.name not in dataset.fields:
             problems.append(
                 source.problem(
-                    (*at, "fields"), f"The required field {field.name!r} is not mapped.", f"add `{field.name}: {{from: ...}}` or a `const`."
+                    (*at, "fields"),
+                    f"The required field {field.name!r} is not mapped.",
+                    f"add `{field.name}: {{from: ...}}` or a `const`.",
                 )
             )
     if category.event_time is None and "event_at" not in dataset.fields:
         problems.append(
-            source.problem((*at, "fields"), f"Category {category.id!r} needs `event_at`.", "map it: `event_at: {from: ..., parse: datetime}`.")
+            source.problem(
+                (*at, "fields"),
+                f"Category {category.id!r} needs `event_at`.",
+                "map it: `event_at: {from: ..., parse: datetime}`.",
+            )
         )
     if dataset.region is not None and city.regions is None:
-        problems.append(source.problem((*at, "region"), f"City {city.id!r} declares no regions.", "add `regions` to city.yaml."))
-    if dataset.region is not None and dataset.region.pattern is not None:
-        if not any(part in dataset.region.pattern for part in ("{village}", "{district}")):
-            problems.append(
-                source.problem((*at, "region", "pattern"), "The pattern names no {village} and no {district}.", "write such as 'Desa {village}'.")
-            )
+        problems.append(
+            source.problem((*at, "region"), f"City {city.id!r} declares no regions.", "add `regions` to city.yaml.")
+        )
+    pattern = dataset.region.pattern if dataset.region is not None else None
+    if pattern is not None and "{village}" not in pattern and "{district}" not in pattern:
+        what = "The pattern names no {village} and no {district}."
+        problems.append(source.problem((*at, "region", "pattern"), what, "write such as 'Desa {village}'."))
     return problems
 
 
-def _check_mapping(mapping: FieldMap, field: CategoryField, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
+def _check_mapping(
+    mapping: FieldMap, field: CategoryField, source: YamlSource, at: tuple[str | int, ...]
+) -> list[Problem]:
     problems: list[Problem] = []
     kind = _kind(field)
     if mapping.parse is not None and mapping.parse not in _PARSES[kind]:
@@ -241,12 +295,20 @@ def _check_mapping(mapping: FieldMap, field: CategoryField, source: YamlSource, 
             if mapping.format != "iso":
                 compile_pattern(mapping.format)
         except DatePatternError as error:
-            problems.append(source.problem((*at, "format"), f"{error}.", "use yyyy yy mm m mmm dd d HH MM SS and literals."))
+            problems.append(
+                source.problem((*at, "format"), f"{error}.", "use yyyy yy mm m mmm dd d HH MM SS and literals.")
+            )
     if mapping.round and kind != "decimal":
         problems.append(
-            source.problem((*at, "round"), f"`round` is for decimal fields, but {field.name!r} is {field.type}.", "take `round` away.")
+            source.problem(
+                (*at, "round"),
+                f"`round` is for decimal fields, but {field.name!r} is {field.type}.",
+                "take `round` away.",
+            )
         )
-    elif mapping.round and (mapping.parse == "integer" or mapping.map is not None or "const" in mapping.model_fields_set):
+    elif mapping.round and (
+        mapping.parse == "integer" or mapping.map is not None or "const" in mapping.model_fields_set
+    ):
         problems.append(
             source.problem(
                 (*at, "round"), "`round` is for numbers that the source sends with decimals, not for `parse: integer`, `map` or `const`.",
@@ -254,10 +316,18 @@ def _check_mapping(mapping: FieldMap, field: CategoryField, source: YamlSource, 
             )
         )  # fmt: skip
     if mapping.timezone is not None and mapping.timezone not in available_timezones():
-        problems.append(source.problem((*at, "timezone"), f"{mapping.timezone!r} is no IANA time zone.", "use such as Asia/Jakarta."))
+        problems.append(
+            source.problem(
+                (*at, "timezone"), f"{mapping.timezone!r} is no IANA time zone.", "use such as Asia/Jakarta."
+            )
+        )
     if field.values is not None:
         targets = [*(mapping.map or {}).values(), *([mapping.const] if "const" in mapping.model_fields_set else [])]
         for target in targets:
             if target is not None and target not in field.values:
-                problems.append(source.problem(at, f"{target!r} is no value of {field.name!r}.", _near(str(target), list(field.values))))
+                problems.append(
+                    source.problem(
+                        at, f"{target!r} is no value of {field.name!r}.", _near(str(target), list(field.values))
+                    )
+                )
     return problems

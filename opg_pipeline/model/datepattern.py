@@ -68,7 +68,15 @@ def compile_pattern(pattern: str) -> DatePattern:
         if quoted is not None:
             parts.append(re.escape(quoted))
         elif token is not None:
-            names.append("m" if token in {"mmm", "mm", "m"} else "y" if token in {"yyyy", "yy"} else "d" if token in {"dd", "d"} else token)
+            names.append(
+                "m"
+                if token in {"mmm", "mm", "m"}
+                else "y"
+                if token in {"yyyy", "yy"}
+                else "d"
+                if token in {"dd", "d"}
+                else token
+            )
             parts.append(_TOKENS[token])
         elif blank is not None:
             parts.append(r"\s+")
@@ -83,9 +91,7 @@ def compile_pattern(pattern: str) -> DatePattern:
         raise DatePatternError(f"the date pattern {pattern!r} has no year")
     if "d" in names and "m" not in names:
         raise DatePatternError(f"the date pattern {pattern!r} has a day but no month")
-    return DatePattern(
-        pattern, re.compile("".join(parts)), "m" in names, "d" in names, "HH" in names or "H" in names
-    )
+    return DatePattern(pattern, re.compile("".join(parts)), "m" in names, "d" in names, "HH" in names or "H" in names)
 
 
 def pieces(pattern: str) -> Iterator[tuple[str, str]]:

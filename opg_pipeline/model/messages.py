@@ -55,7 +55,9 @@ def explain(source: YamlSource, model: type[BaseModel], error: ValidationError) 
     found = error.errors(include_url=False)
     for item in found:
         location = tuple(item["loc"])
-        if item["type"] == "too_short" and any(other["loc"][: len(location)] == location and other is not item for other in found):
+        if item["type"] == "too_short" and any(
+            other["loc"][: len(location)] == location and other is not item for other in found
+        ):
             continue  # the list is short only because a member of it was refused
         kind, context, value = item["type"], item.get("ctx", {}), item.get("input")
         key = str(location[-1]) if location else ""
@@ -67,11 +69,17 @@ def explain(source: YamlSource, model: type[BaseModel], error: ValidationError) 
         elif kind == "missing":
             what, fix = f"The key {key!r} is missing.", f"add `{key}: ...` here."
         elif kind in {"literal_error", "enum"}:
-            near = get_close_matches(str(value), [part.strip("' ") for part in str(context.get("expected", "")).split(",")], n=1)
+            near = get_close_matches(
+                str(value), [part.strip("' ") for part in str(context.get("expected", "")).split(",")], n=1
+            )
             what = f"{_shown(value)} is not one of {context.get('expected')}."
             fix = f"did you mean {near[0]!r}?" if near else "use one of them."
         elif kind == "union_tag_invalid":
-            near = get_close_matches(str(context.get("tag")), [part.strip("' ") for part in str(context.get("expected_tags", "")).split(",")], n=1)
+            near = get_close_matches(
+                str(context.get("tag")),
+                [part.strip("' ") for part in str(context.get("expected_tags", "")).split(",")],
+                n=1,
+            )
             what = f"type {context.get('tag')!r} is not one of {context.get('expected_tags')}."
             fix = f"did you mean {near[0]!r}?" if near else "use one of them."
         elif kind == "union_tag_not_found":

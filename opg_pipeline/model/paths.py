@@ -126,10 +126,10 @@ def _iterate(
             for element in value:
                 yield from _iterate(element, steps[position + 1 :], (element, *parents), text, xml)
             return
-        if isinstance(step, str) and isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value):
-            value = value[step]
+        if (isinstance(step, str) and isinstance(value, dict) and step in value) or (
+            isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value)
+        ):
+            value = value[step]  # type: ignore[index]  # the condition has paired them
         elif xml and not isinstance(value, list):
             if step in (0, -1):
                 continue
@@ -151,4 +151,6 @@ def kind(value: Any) -> str:
         return "nothing (null)"
     if isinstance(value, bool):
         return "a boolean"
-    return {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}.get(type(value), "a value")
+    return {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}.get(
+        type(value), "a value"
+    )

@@ -65,7 +65,9 @@ class Source(Declared):
     budget: Budget = Budget()
     success: Success | None = None
     timeout: Duration = "1m"
-    retries: int = Field(4, ge=0, le=10, description="Tries after the first one, on 429, 5xx, time-outs and broken connections.")
+    retries: int = Field(
+        4, ge=0, le=10, description="Tries after the first one, on 429, 5xx, time-outs and broken connections."
+    )
     max_answer_mb: int = Field(64, ge=1, le=2048, description="Largest decompressed answer accepted, in MiB.")
 
     @model_validator(mode="after")
@@ -85,7 +87,9 @@ class SinglePage(Declared):
 class _Stops(Declared):
     total: Path_ | None = Field(None, description="Where the number of all records stands.")
     pages: Path_ | None = Field(None, description="Where the number of pages stands.")
-    stop: Literal["empty", "short"] | None = Field(None, description="Without total or pages: stop at an empty, or at a short page.")
+    stop: Literal["empty", "short"] | None = Field(
+        None, description="Without total or pages: stop at an empty, or at a short page."
+    )
 
     @model_validator(mode="after")
     def _one_stop(self) -> _Stops:
@@ -163,7 +167,13 @@ class LinkHeaderPagination(Declared):
 
 
 Pagination = Annotated[
-    SinglePage | PagePagination | OffsetPagination | CursorPagination | NextLinkPagination | NextRelPagination | LinkHeaderPagination,
+    SinglePage
+    | PagePagination
+    | OffsetPagination
+    | CursorPagination
+    | NextLinkPagination
+    | NextRelPagination
+    | LinkHeaderPagination,
     Field(discriminator="type"),
 ]
 
@@ -194,7 +204,9 @@ class CsvFormat(Declared):
     quote: str = Field('"', min_length=1, max_length=1)
     encoding: str = Field("utf-8", description="A byte order mark is accepted with the utf encodings.")
     skip_rows: int = Field(0, ge=0, description="Lines before the header.")
-    header_rows: int = Field(1, ge=0, le=5, description="Header lines; several are joined with ' / '. 0: rows are positional.")
+    header_rows: int = Field(
+        1, ge=0, le=5, description="Header lines; several are joined with ' / '. 0: rows are positional."
+    )
 
 
 class XlsxFormat(Declared):
@@ -224,4 +236,6 @@ class Incremental(Declared):
     param: str = Field(description="Request parameter that takes the position.")
     format: str | None = Field(None, description="Pattern of `field` and `param`; default: the locale's date.")
     lookback: Duration = Field("0d", description="How far before the position to ask again, for late records.")
-    start: str | None = Field(None, description="Position of the first pull, ISO 8601; without it the first pull takes everything.")
+    start: str | None = Field(
+        None, description="Position of the first pull, ISO 8601; without it the first pull takes everything."
+    )

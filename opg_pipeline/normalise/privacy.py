@@ -22,7 +22,8 @@ from opg_pipeline.normalise.parsing import true_mask
 from opg_pipeline.normalise.reasons import Mask, Rows
 
 _STRICT_SUSPECT = r"@|\d(?:[ .\-]?\d){15}|(?:^|[^0-9A-Za-z.,])(?:\+62|62|0)[ \-]?8\d"
-_FREE_SUSPECT = r"@|\d(?:[ .\-]?\d){15}|(?:^|\D)(?:62|0)[ .\-]?8\d"
+_FREE_SUSPECT = r"@|\d(?:[ .\-]?\d){9}|(?:^|\D)(?:62|0)[ .\-]?8\d"
+_STREET = r"(?i)\b(?:jl|jln|jalan|gg|gang)\b"
 _SIXTEEN = re.compile(r"(?<!\d)\d{16}(?!\d)")
 _SPACED = re.compile(r"(?<!\d)\d(?:[ .\-]?\d){15}(?!\d)")
 _PHONE = re.compile(r"(?<![0-9A-Za-z.,])(?:\+62|62|0)[ \-]?8\d{1,2}[ \-]?\d{3,4}[ \-]?\d{3,5}(?![0-9A-Za-z])")
@@ -33,6 +34,13 @@ _NINE = re.compile(r"\d(?:[ .\-]?\d){8}")
 """Phone numbers have nine digits or more."""
 _SEPARATOR = np.isin(np.arange(256), [ord(sign) for sign in " .-"])
 _EMAIL = re.compile(EMAIL_SHAPE)
+_LONG_NUMBER = re.compile(r"(?<![\d.,])\d(?:[ \-]?\d){9,17}(?![\d]|[.,]\d)")
+"""In prose: account, customer and card numbers. Money is written with separators or is shorter."""
+_ADDRESS = re.compile(
+    r"\b(?:jl|jln|jalan|gg|gang)\b\.?\s+[^,;\n]{2,60}?\bno(?:mor)?\b\.?\s*\d+\w?(?:[\s,]*\b(?:rt|rw)\b[\s./:]*\d{1,3}){0,4}",
+    re.IGNORECASE,
+)
+"""In prose: a street with a house number, and the RT and RW after it. A street alone is where a pothole is, not where somebody lives."""
 _NIK = re.compile(NIK_STRICT)
 _FAMILY_CARD = re.compile(r"(?i)(?:\bk\.?k\.?|kartu\s+keluarga)\W{0,3}(?:no(?:mor)?\W{0,3})?$")
 STRUCK = "[REDACTED]"
@@ -118,9 +126,12 @@ def _phone(match: re.Match[str]) -> str:
 
 
 def redact(text: str, *, free: bool) -> str:
-    """A text with its personal data written over. ``free``: prose, where every run of 16 digits goes and phones may be spaced."""
+    """A text with its personal data written over. ``free``: prose, where every run of 10 to 18 digits and every house address goes
+    and phones may be spaced."""
     text = _SPACED.sub(_sixteen(free), _SIXTEEN.sub(_sixteen(free), text))
     text = (_PHONE_IN_TEXT if free else _PHONE).sub(_phone, text)
+    if free:
+        text = _ADDRESS.sub("[ADDRESS]", _LONG_NUMBER.sub("[NUMBER]", text))
     return _EMAIL.sub("[EMAIL]", text) if "@" in text else text
 
 
@@ -147,7 +158,8 @@ def suspects(texts: Any) -> Mask:
     """Texts of prose that may hold anything :func:`redact` writes over."""
     found = np.zeros(len(texts), bool)
     found[_suspects(texts, _FREE_SUSPECT)] = True
-    return found
+    streets: Mask = true_mask(pc.match_substring_regex(texts, _STREET))
+    return found | streets
 
 
 def _suspects(texts: Any, shape: str) -> Rows:
@@ -160,7 +172,7 @@ def _suspects(texts: Any, shape: str) -> Rows:
 
 
 def _suspect_bytes(texts: Any) -> Rows:
-    """Rows with an @, or 16 digits near each other, or an 8 after 0 or 62 and before a digit: every suspect has one of these.
+    """Rows with an @, or 10 digits near each other, or an 8 after 0 or 62 and before a digit: every suspect has one of these.
 
     Texts lie end to end, so there can be rows too many, never too few.
     """
@@ -170,7 +182,7 @@ def _suspect_bytes(texts: Any) -> Rows:
     before = data[eights - 1]
     before = np.where(_SEPARATOR[before], data[np.maximum(eights - 2, 0)], before)
     eights = eights[((before == ord("0")) | (before == ord("2"))) & digit[eights + 1]]
-    found = np.concatenate([np.flatnonzero(data == ord("@")), eights, _in_runs(digits, 16, data)])
+    found = np.concatenate([np.flatnonzero(data == ord("@")), eights, _in_runs(digits, 10, data)])
     return _rows_at(places, found)
 
 

@@ -59,7 +59,9 @@ def cells(connection: sa.Connection, category: Category, measure: Measure, zones
                 ) from None
 
 
-def reporting_apps(connection: sa.Connection, category: Category, grain: str, cities: list[str]) -> dict[tuple[str, date], set[str]]:
+def reporting_apps(
+    connection: sa.Connection, category: Category, grain: str, cities: list[str]
+) -> dict[tuple[str, date], set[str]]:
     """Apps with alive records of the category, by city and first day of the period."""
     table = core_table(category)
     statement = (
@@ -74,35 +76,57 @@ def reporting_apps(connection: sa.Connection, category: Category, grain: str, ci
 
 
 def _period(table: sa.TableClause, grain: str) -> sa.ColumnElement[date]:
-    return sa.cast(sa.func.date_trunc(sa.literal_column(f"'{grain}'"), sa.cast(table.c.event_on, sa.DateTime())), sa.Date())
+    return sa.cast(
+        sa.func.date_trunc(sa.literal_column(f"'{grain}'"), sa.cast(table.c.event_on, sa.DateTime())), sa.Date()
+    )
 
 
-def _statement(category: Category, measure: Measure, zones: dict[str, str], *, districts: bool) -> tuple[sa.Select[Any], int]:
+def _statement(
+    category: Category, measure: Measure, zones: dict[str, str], *, districts: bool
+) -> tuple[sa.Select[Any], int]:
     table = core_table(category)
     value, divisor = _value(table, category, measure, zones)
-    hit = sa.literal_column("0") if measure.numerator is None else sa.case((_fits(table, category, measure, "numerator"), 1), else_=0)
+    hit = (
+        sa.literal_column("0")
+        if measure.numerator is None
+        else sa.case((_fits(table, category, measure, "numerator"), 1), else_=0)
+    )
     columns = [
         table.c.city_id,
         _period(table, measure.period).label("period"),
         sa.case((table.c.region_match == "none", 1), else_=0).label("unplaced"),
         hit.label("hit"),
     ]
-    conditions = [table.c.vanished_at.is_(None), table.c.city_id.in_(list(zones)), _fits(table, category, measure, "where")]
+    conditions = [
+        table.c.vanished_at.is_(None),
+        table.c.city_id.in_(list(zones)),
+        _fits(table, category, measure, "where"),
+    ]
     if value is not None:
         columns.append(value.label("v"))
         conditions.append(value.is_not(None))
     source: sa.FromClause = table
     if districts:
         region = dim_region()
-        columns.append(sa.case((region.c.level == "district", region.c.code), else_=region.c.parent_code).label("district"))
+        columns.append(
+            sa.case((region.c.level == "district", region.c.code), else_=region.c.parent_code).label("district")
+        )
         source = table.join(region, sa.and_(region.c.city_id == table.c.city_id, region.c.code == table.c.region_code))
         conditions.append(region.c.level.in_(["district", "village"]))
     base = sa.select(*columns).select_from(source).where(*conditions).subquery()
     keys = [base.c.city_id, base.c.period, *([base.c.district] if districts else [])]
-    result = [*keys, sa.func.count().label("n"), sa.func.sum(base.c.unplaced).label("unplaced"), sa.func.sum(base.c.hit).label("hits")]
+    result = [
+        *keys,
+        sa.func.count().label("n"),
+        sa.func.sum(base.c.unplaced).label("unplaced"),
+        sa.func.sum(base.c.hit).label("hits"),
+    ]
     if value is not None:
         percentiles = sa.func.percentile_cont(_PERCENTILES).within_group(sa.cast(base.c.v, sa.Double()))
-        result += [sa.func.sum(base.c.v).label("total"), sa.type_coerce(percentiles, sa.types.NULLTYPE).label("percentiles")]
+        result += [
+            sa.func.sum(base.c.v).label("total"),
+            sa.type_coerce(percentiles, sa.types.NULLTYPE).label("percentiles"),
+        ]
     return sa.select(*result).group_by(*keys), divisor
 
 
@@ -140,7 +164,11 @@ def _fits(table: sa.TableClause, category: Category, measure: Measure, part: str
     tests: list[sa.ColumnElement[bool]] = []
     for name, listed in (getattr(measure, part) or {}).items():
         column, field = table.c[name], category.field(name)
-        given = [_typed(item, field, f"`{part}` of measure {measure.id!r} of {category.id}") for item in listed if item is not None]
+        given = [
+            _typed(item, field, f"`{part}` of measure {measure.id!r} of {category.id}")
+            for item in listed
+            if item is not None
+        ]
         test = column.in_(given)
         tests.append(sa.or_(test, column.is_(None)) if None in listed else test)
     return sa.and_(sa.true(), *tests)
@@ -157,13 +185,19 @@ def _typed(given: Any, field: CategoryField, place: str) -> Any:
             return Decimal(str(given))
         if field.type == "date" and isinstance(given, str):
             return date.fromisoformat(given)
-        if field.type == "timestamp" and isinstance(given, str) and (at := datetime.fromisoformat(given)).tzinfo is not None:
+        if (
+            field.type == "timestamp"
+            and isinstance(given, str)
+            and (at := datetime.fromisoformat(given)).tzinfo is not None
+        ):
             return at
         if field.type in {"string", "text", "enum", "list", "map", "geojson"} and isinstance(given, str):
             return given
     except (ValueError, ArithmeticError):
         pass
-    raise PublishError(f"{place} compares {field.name} with {given!r}, which is no {field.type}. Write a value of that type.")
+    raise PublishError(
+        f"{place} compares {field.name} with {given!r}, which is no {field.type}. Write a value of that type."
+    )
 
 
 def _cell(row: sa.RowMapping, measure: Measure, divisor: int) -> Cell:

@@ -31,10 +31,14 @@ def publish_copy(engine: sa.Engine, target: Path) -> None:
         PublishError: the warehouse is not DuckDB (BI connects to a server warehouse itself), or the file is named as the schema.
     """
     if engine.dialect.name != "duckdb":
-        raise PublishError(f"A copy is made of a DuckDB warehouse; this one is {engine.dialect.name}. Let BI tools connect to it as a read-only role.")
+        raise PublishError(
+            f"A copy is made of a DuckDB warehouse; this one is {engine.dialect.name}. Let BI tools connect to it as a read-only role."
+        )
     target = Path(target).absolute()
     if target.stem == SCHEMA:
-        raise PublishError(f"{target} would be the database {SCHEMA!r}, and `{SCHEMA}.measure` then be ambiguous in DuckDB. Name the file otherwise, such as bi.duckdb.")
+        raise PublishError(
+            f"{target} would be the database {SCHEMA!r}, and `{SCHEMA}.measure` then be ambiguous in DuckDB. Name the file otherwise, such as bi.duckdb."
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     for abandoned in target.parent.glob(f".{escape(target.name)}.*.partial*"):
         if time.time() - abandoned.stat().st_mtime > _ABANDONED:
@@ -43,7 +47,9 @@ def publish_copy(engine: sa.Engine, target: Path) -> None:
     partial, alias = target.with_name(f".{target.name}.{mark}.partial"), f"opg_copy_{mark}"
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"attach {_text(str(partial))} as {alias} (storage_version {_text(STORAGE_VERSION)})")
+            connection.exec_driver_sql(
+                f"attach {_text(str(partial))} as {alias} (storage_version {_text(STORAGE_VERSION)})"
+            )
             connection.commit()
             try:
                 with connection.begin():
@@ -63,7 +69,9 @@ def _copy(connection: sa.Connection, alias: str) -> None:
 
     here = f"database_name = current_database() and schema_name = {_text(SCHEMA)}"
     tables = run(f"select table_name, comment from duckdb_tables() where {here} order by 1").all()
-    columns = run(f"select table_name, column_name, comment from duckdb_columns() where {here} and comment is not null order by 1, column_index").all()
+    columns = run(
+        f"select table_name, column_name, comment from duckdb_columns() where {here} and comment is not null order by 1, column_index"
+    ).all()
     run(f"create schema {alias}.{_name(SCHEMA)}")
     names = {name: f"{_name(SCHEMA)}.{_name(name)}" for name, _ in tables}
     for name, comment in tables:

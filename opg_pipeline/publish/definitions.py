@@ -56,7 +56,9 @@ def rebuild_notes_and_definitions(connection: sa.Connection, catalog: Catalog) -
         for city, entry in sorted(catalog.cities.items())
         for note, body in sorted(entry.notes, key=lambda item: item[0].id)
     ]
-    return replace_rows(connection, mart_table("measure_definition"), definitions) + replace_rows(connection, mart_table("context_note"), notes)
+    return replace_rows(connection, mart_table("measure_definition"), definitions) + replace_rows(
+        connection, mart_table("context_note"), notes
+    )
 
 
 def _json(value: Any) -> str:

@@ -13,7 +13,11 @@ from opg_pipeline.publish.tables import mart_metadata
 _HISTORY = (
     ("first_seen_at", "timestamp", "When the record first came."),
     ("last_changed_at", "timestamp", "When its content last changed."),
-    ("vanished_at", "timestamp", "When the source stopped listing it; empty while it is alive. Measures count alive records only."),
+    (
+        "vanished_at",
+        "timestamp",
+        "When the source stopped listing it; empty while it is alive. Measures count alive records only.",
+    ),
 )
 
 
@@ -29,21 +33,42 @@ def data_dictionary(catalog: Catalog) -> str:
         "| column | type | may be empty | meaning |",
         "| --- | --- | --- | --- |",
     ]
-    lines += [f"| {name} | {kind} | {'yes' if name in ENVELOPE_NULLABLE else 'no'} | {_cell(text)} |" for name, kind, text in ENVELOPE]
-    lines += [f"| {name} | {kind} | {'yes' if name == 'vanished_at' else 'no'} | {_cell(text)} |" for name, kind, text in _HISTORY]
+    lines += [
+        f"| {name} | {kind} | {'yes' if name in ENVELOPE_NULLABLE else 'no'} | {_cell(text)} |"
+        for name, kind, text in ENVELOPE
+    ]
+    lines += [
+        f"| {name} | {kind} | {'yes' if name == 'vanished_at' else 'no'} | {_cell(text)} |"
+        for name, kind, text in _HISTORY
+    ]
     categories = sorted(catalog.categories.values(), key=lambda item: item.id)
     for category in categories:
         lines += _category(category)
     for table in sorted(mart_metadata().tables.values(), key=lambda item: item.name):
-        lines += ["", f"## mart.{table.name}", "", *_languages(table.comment or ""), "", "| column | type | may be empty | English | Indonesia |"]
+        lines += [
+            "",
+            f"## mart.{table.name}",
+            "",
+            *_languages(table.comment or ""),
+            "",
+            "| column | type | may be empty | English | Indonesia |",
+        ]
         lines.append("| --- | --- | --- | --- | --- |")
         for column in table.columns:
             english, _, indonesian = (column.comment or "").partition(" | ")
             kind = str(column.type.compile()).lower()
-            lines.append(f"| {column.name} | {kind} | {'yes' if column.nullable else 'no'} | {_cell(english)} | {_cell(indonesian)} |")
+            lines.append(
+                f"| {column.name} | {kind} | {'yes' if column.nullable else 'no'} | {_cell(english)} | {_cell(indonesian)} |"
+            )
     lines += ["", "## Caveats", "", "| caveat | meaning |", "| --- | --- |"]
     lines += [f"| {name} | {_cell(text)} |" for name, text in sorted(CAVEATS.items())]
-    lines += ["", "## Measures", "", "| measure | category | name | unit | aggregation | period | smallest cell |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        "",
+        "## Measures",
+        "",
+        "| measure | category | name | unit | aggregation | period | smallest cell |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     lines += [
         f"| {measure.id} | {category.id} | {_cell(measure.label.en)} / {_cell(measure.label.id)} | {_cell(measure.unit)} "
         f"| {measure.aggregation} | {measure.period} | {measure.min_cell} |"
@@ -62,7 +87,19 @@ def method_page(catalog: Catalog, category: Category, measure: Measure) -> str:
         "",
         f"Measure `{measure.id}` of category `{category.id}` ({category.label.en}), after {category.standard}. One record is: {category.grain}",
         "",
-        *("## Concept", "", measure.concept, "", "## Definition", "", measure.definition, "", "## Interpretation", "", measure.interpretation),
+        *(
+            "## Concept",
+            "",
+            measure.concept,
+            "",
+            "## Definition",
+            "",
+            measure.definition,
+            "",
+            "## Interpretation",
+            "",
+            measure.interpretation,
+        ),
         *("", "## Not counted", "", measure.not_counted, "", "## How it is computed", ""),
         f"- Aggregation: {measure.aggregation}, in {measure.unit}, by {measure.period}, for the whole city and for each district.",
     ]
@@ -102,7 +139,10 @@ def _category(category: Category) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for field in category.stored_fields:
-        origin, english = _cell(field.origin), _cell(" ".join(part for part in (field.label.en, _described(field)) if part))
+        origin, english = (
+            _cell(field.origin),
+            _cell(" ".join(part for part in (field.label.en, _described(field)) if part)),
+        )
         lines.append(
             f"| {field.name} | {field.type} | {'no' if field.required else 'yes'} | {english} | {_cell(field.label.id)} "
             f"| {_cell(field.unit)} | {origin} | {'keyed token' if field.token else field.privacy} |"
@@ -116,7 +156,10 @@ def _described(field: CategoryField) -> str:
 
 
 def _conditions(fields: dict[str, tuple[object, ...]]) -> str:
-    return " and ".join(f"`{name}` is {' or '.join(json.dumps(item, ensure_ascii=False) for item in listed)}" for name, listed in fields.items())
+    return " and ".join(
+        f"`{name}` is {' or '.join(json.dumps(item, ensure_ascii=False) for item in listed)}"
+        for name, listed in fields.items()
+    )
 
 
 def _languages(comment: str) -> list[str]:

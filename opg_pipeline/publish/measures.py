@@ -89,7 +89,9 @@ def _measure_rows(
     as_of: datetime,
 ) -> Iterable[dict[str, Any]]:
     zones = {city: entry.city.timezone for city, entry in sorted(catalog.cities.items())}
-    found = sorted(cells(connection, category, measure, zones), key=lambda cell: (cell.city, cell.start, cell.district or ""))
+    found = sorted(
+        cells(connection, category, measure, zones), key=lambda cell: (cell.city, cell.start, cell.district or "")
+    )
     for (city, start), group in groupby(found, key=lambda cell: (cell.city, cell.start)):
         whole, *districts = group
         entry = catalog.cities[city]

@@ -65,7 +65,9 @@ def export_open_data(engine: sa.Engine, catalog: Catalog, target: Path, *, as_of
                 resources += _write_measure(folder, catalog, category, measure, rows.get((category.id, measure.id), []))
         (folder / "DATA_DICTIONARY.md").write_text(data_dictionary(catalog), encoding="utf-8")
         package = _package(catalog, resources, as_of)
-        (folder / "datapackage.json").write_text(json.dumps(package, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (folder / "datapackage.json").write_text(
+            json.dumps(package, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return [target / name for name in names]
 
@@ -84,7 +86,9 @@ def _rows(engine: sa.Engine) -> dict[tuple[str, str], list[dict[str, Any]]]:
     return {key: list(group) for key, group in groupby(found, key=lambda row: (row["category_id"], row["measure_id"]))}
 
 
-def _write_measure(folder: Path, catalog: Catalog, category: Category, measure: Measure, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _write_measure(
+    folder: Path, catalog: Catalog, category: Category, measure: Measure, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     schema = arrow_schema(mart_table("measure"))
     below = folder / category.id
     below.mkdir(exist_ok=True)
@@ -160,7 +164,9 @@ def _package(catalog: Catalog, resources: list[dict[str, Any]], as_of: datetime)
     }
     files = sorted({city.regions.file for city in cities if city.regions is not None})
     if files:
-        package["sources"] = [{"title": _ATTRIBUTION.get(name, f"Region codes and names: reference/regions/{name}")} for name in files]
+        package["sources"] = [
+            {"title": _ATTRIBUTION.get(name, f"Region codes and names: reference/regions/{name}")} for name in files
+        ]
     return package
 
 
@@ -171,7 +177,9 @@ def _swapped(target: Path) -> Iterator[Path]:
         if not target.is_dir():
             raise PublishError(f"{target} is a file. Name a folder for the open data.")
         if any(target.iterdir()) and not (target / "datapackage.json").is_file():
-            raise PublishError(f"{target} holds files that are no export, and an export takes the folder's place. Name another folder.")
+            raise PublishError(
+                f"{target} holds files that are no export, and an export takes the folder's place. Name another folder."
+            )
     target.parent.mkdir(parents=True, exist_ok=True)
     mark = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     folder, link = target.with_name(f".{target.name}.{mark}"), target.with_name(f".{target.name}.{mark}.link")

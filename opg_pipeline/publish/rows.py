@@ -43,7 +43,12 @@ def arrow_schema(table: sa.Table) -> pa.Schema:
     }
     return pa.schema(
         [
-            pa.field(column.name, kinds[type(column.type)], nullable=bool(column.nullable), metadata={"comment": column.comment or ""})
+            pa.field(
+                column.name,
+                kinds[type(column.type)],
+                nullable=bool(column.nullable),
+                metadata={"comment": column.comment or ""},
+            )
             for column in table.columns
         ]
     )

@@ -46,7 +46,14 @@ def rebuild_scorecard(connection: sa.Connection, catalog: Catalog, *, as_of: dat
     as_of = aware(as_of)
     states, runs, records = dataset_states(connection), _runs(connection), _records(connection, catalog)
     rows = [
-        _row(entry.city, app, app_state(app, city, states), runs.get((city, app.id), (0, 0)), records.get((city, app.id), _Records()), as_of)
+        _row(
+            entry.city,
+            app,
+            app_state(app, city, states),
+            runs.get((city, app.id), (0, 0)),
+            records.get((city, app.id), _Records()),
+            as_of,
+        )
         for city, entry in sorted(catalog.cities.items())
         for app in sorted(entry.apps.values(), key=lambda item: item.id)
     ]
@@ -58,7 +65,9 @@ def _runs(connection: sa.Connection) -> dict[AppId, tuple[int, int]]:
     c = ops_run_outcome().c
     good = sa.case((c.outcome.in_(sorted(item.value for item in Outcome if item.good)), 1), else_=0)
     by_run = sa.select(c.city, c.app, sa.func.min(good).label("good")).group_by(c.city, c.app, c.run_id).subquery()
-    statement = sa.select(by_run.c.city, by_run.c.app, sa.func.count(), sa.func.sum(by_run.c.good)).group_by(by_run.c.city, by_run.c.app)
+    statement = sa.select(by_run.c.city, by_run.c.app, sa.func.count(), sa.func.sum(by_run.c.good)).group_by(
+        by_run.c.city, by_run.c.app
+    )
     return {(city, app): (int(total), int(well)) for city, app, total, well in connection.execute(statement)}
 
 
@@ -68,7 +77,9 @@ def _records(connection: sa.Connection, catalog: Catalog) -> dict[AppId, _Record
         c = core_table(category).c
         placed = sa.func.sum(sa.case((c.region_match == "none", 0), else_=1))
         statement = (
-            sa.select(c.city_id, c.source_app, sa.func.count(), placed, sa.func.min(c.event_on), sa.func.max(c.event_on))
+            sa.select(
+                c.city_id, c.source_app, sa.func.count(), placed, sa.func.min(c.event_on), sa.func.max(c.event_on)
+            )
             .where(c.vanished_at.is_(None))
             .group_by(c.city_id, c.source_app)
         )
@@ -88,7 +99,10 @@ def _row(
     tried = [(state.bad, state.last_outcome_at, state) for state in states if state.last_outcome_at is not None]
     last = max(tried, key=lambda item: item[:2])[2] if tried else DatasetState()
     good_at = min((state.last_good_at for state in states if state.last_good_at is not None), default=None)
-    quarantined, delivered = sum(state.quarantined_last for state in states), sum(state.records_last for state in states)
+    quarantined, delivered = (
+        sum(state.quarantined_last for state in states),
+        sum(state.records_last for state in states),
+    )
     return {
         "city_id": city.id,
         "app_id": app.id,

@@ -74,7 +74,9 @@ class Coverage:
 
 def instant(microseconds: int | None) -> datetime | None:
     """The UTC time of microseconds since 1970."""
-    return None if microseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))
+    return (
+        None if microseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))
+    )
 
 
 def dataset_states(connection: sa.Connection) -> dict[DatasetId, DatasetState]:
@@ -101,7 +103,9 @@ def _read_slices(connection: sa.Connection, states: dict[DatasetId, DatasetState
         states[(city, app, dataset)] = DatasetState(
             last_good_at=instant(good_at), declarations=int(declarations), quarantined_all=int(quarantined)
         )
-    place = sa.func.row_number().over(partition_by=key, order_by=(c.committed_at.desc(), c.slice_id.desc())).label("place")
+    place = (
+        sa.func.row_number().over(partition_by=key, order_by=(c.committed_at.desc(), c.slice_id.desc())).label("place")
+    )
     ranked = sa.select(
         *key, sa.func.coalesce(c.records, 0).label("records"),
         (sa.func.coalesce(c.accepted, 0) - sa.func.coalesce(c.validation_quarantined, 0)).label("accepted"),
@@ -122,7 +126,11 @@ def _read_outcomes(connection: sa.Connection, states: dict[DatasetId, DatasetSta
     ranked = sa.select(*key, c.outcome, c.message, EpochMicroseconds(c.finished_at).label("at"), place).subquery()
     for row in connection.execute(sa.select(ranked).where(ranked.c.place == 1)).mappings():
         state = states.setdefault((row["city"], row["app"], row["dataset"]), DatasetState())
-        state.last_outcome, state.last_message, state.last_outcome_at = row["outcome"], row["message"], instant(row["at"])
+        state.last_outcome, state.last_message, state.last_outcome_at = (
+            row["outcome"],
+            row["message"],
+            instant(row["at"]),
+        )
     blocked_since = (
         sa.select(slices.c.city, slices.c.app, slices.c.dataset, sa.func.max(slices.c.committed_at).label("at"))
         .where(sa.func.coalesce(slices.c.blocked, sa.false()))
@@ -131,11 +139,15 @@ def _read_outcomes(connection: sa.Connection, states: dict[DatasetId, DatasetSta
     )
     loaded = sa.exists().where(slices.c.slice_id == c.slice_id, sa.not_(sa.func.coalesce(slices.c.blocked, sa.false())))
     good = (
-        sa.select(*key, EpochMicroseconds(sa.func.max(c.finished_at)), EpochMicroseconds(sa.func.max(blocked_since.c.at)))
+        sa.select(
+            *key, EpochMicroseconds(sa.func.max(c.finished_at)), EpochMicroseconds(sa.func.max(blocked_since.c.at))
+        )
         .select_from(
             outcomes.outerjoin(
                 blocked_since,
-                sa.and_(blocked_since.c.city == c.city, blocked_since.c.app == c.app, blocked_since.c.dataset == c.dataset),
+                sa.and_(
+                    blocked_since.c.city == c.city, blocked_since.c.app == c.app, blocked_since.c.dataset == c.dataset
+                ),
             )
         )
         .where(c.outcome.in_(_GOOD), sa.or_(c.slice_id.is_(None), loaded))
@@ -149,7 +161,9 @@ def _read_outcomes(connection: sa.Connection, states: dict[DatasetId, DatasetSta
         state.last_good_at = max(item for item in (found, state.last_good_at) if item is not None)
 
 
-def coverage(catalog: Catalog, states: dict[DatasetId, DatasetState], as_of: datetime) -> dict[tuple[str, str], Coverage]:
+def coverage(
+    catalog: Catalog, states: dict[DatasetId, DatasetState], as_of: datetime
+) -> dict[tuple[str, str], Coverage]:
     """Coverage by (city, category), for every category that some app of the city declares, paused and retired ones included.
 
     Quarantine counts the newest pull of a dataset that is pulled whole, and all pulls of an incremental one.
@@ -168,7 +182,9 @@ def coverage(catalog: Catalog, states: dict[DatasetId, DatasetState], as_of: dat
                 stale=any(known[ref.name].bad or known[ref.name].stale(ref.app.cadence, as_of) for ref in active),
                 break_in_series=any(state.declarations > 1 for state in known.values()),
                 quarantined=sum(
-                    known[ref.name].quarantined_last if ref.dataset.incremental is None else known[ref.name].quarantined_all
+                    known[ref.name].quarantined_last
+                    if ref.dataset.incremental is None
+                    else known[ref.name].quarantined_all
                     for ref in every
                 ),
             )

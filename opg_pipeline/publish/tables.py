@@ -43,7 +43,11 @@ def core_table(category: Category) -> sa.TableClause:
 
 def dim_region() -> sa.TableClause:
     """The regions of every city."""
-    return sa.table("dim_region", *(sa.column(name, sa.Text()) for name in ("city_id", "code", "level", "parent_code")), schema="core")
+    return sa.table(
+        "dim_region",
+        *(sa.column(name, sa.Text()) for name in ("city_id", "code", "level", "parent_code")),
+        schema="core",
+    )
 
 
 def ops_slice() -> sa.TableClause:
@@ -71,7 +75,9 @@ def ops_run_outcome() -> sa.TableClause:
     )
 
 
-def _column(name: str, kind: type[sa.types.TypeEngine[Any]] | sa.types.TypeEngine[Any], en: str, id_: str, *, null: bool = False) -> sa.Column[Any]:
+def _column(
+    name: str, kind: type[sa.types.TypeEngine[Any]] | sa.types.TypeEngine[Any], en: str, id_: str, *, null: bool = False
+) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=null, comment=f"{en} | {id_}")
 
 

@@ -87,7 +87,9 @@ def test_publish_follows_success_and_failure(definitions: dg.Definitions) -> Non
 def test_dg_works_from_the_root(command: list[str], tmp_path: Path) -> None:
     env = {**os.environ, "OPG_HOME": str(tmp_path), "DG_CLI_DISABLE_TELEMETRY": "1"}
     tool = Path(sys.executable).with_name("dg")
-    done = subprocess.run([str(tool), *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        [str(tool), *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=180, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

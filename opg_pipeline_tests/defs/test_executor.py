@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
-JOB = '''
+JOB = """
 import asyncio, sys
 import dagster as dg
 from opg_pipeline.defs.executor import build_executor
@@ -48,7 +48,7 @@ if __name__ == "__main__":
         run = instance.get_runs(limit=1)[0]
         done = [e.dagster_event.step_key for e in instance.all_logs(run.run_id) if e.dagster_event and e.dagster_event.event_type_value == "STEP_SUCCESS"]
         print("status", run.status.value, "done", done, flush=True)
-'''
+"""
 
 
 def start(tmp_path: Path, name: str) -> tuple[subprocess.Popen[str], Path]:

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 KEY = "5a" * 32
-VOLATILE = {"ingested_at", "lineage_batch_id", "first_seen_at", "last_changed_at"}
+VOLATILE = {"ingested_at", "lineage_batch_id", "raw_sha256", "first_seen_at", "last_changed_at"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ class Runner:
 
     def _run(self, command: Sequence[str], home: Path, timeout: float, extra: dict[str, str]) -> Ended:
         env = {**self.env, "OPG_HOME": str(home), **extra}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, cwd=home.parent, check=False)
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=timeout, cwd=home.parent, check=False
+        )
         return Ended(done.returncode, done.stdout, done.stderr)
 
     def fault(self, **faults: str | None) -> None:
@@ -78,7 +80,9 @@ class Runner:
 def runner() -> Iterator[Runner]:
     command = [sys.executable, "-m", "opg_pipeline.sandbox", "--seed", "1"]
     keys = dict(line.split("=", 1) for line in subprocess.check_output([*command, "--credentials"], text=True).split())
-    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
@@ -89,7 +93,9 @@ def runner() -> Iterator[Runner]:
             process.wait(10)
 
 
-def contents(url: str, schemas: Sequence[str] = ("core",), leave_out: set[str] | None = None) -> dict[str, list[tuple[Any, ...]]]:
+def contents(
+    url: str, schemas: Sequence[str] = ("core",), leave_out: set[str] | None = None
+) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table as sorted texts, without the columns that differ from run to run."""
     volatile = VOLATILE | (leave_out or set())
     engine = sa.create_engine(url)
@@ -98,15 +104,20 @@ def contents(url: str, schemas: Sequence[str] = ("core",), leave_out: set[str] |
         with engine.connect() as connection:
             for schema in schemas:
                 tables = connection.execute(
-                    sa.text("select table_name from information_schema.tables where table_schema = :s order by 1"), {"s": schema}
+                    sa.text("select table_name from information_schema.tables where table_schema = :s order by 1"),
+                    {"s": schema},
                 ).scalars()
                 for table in list(tables):
                     columns = connection.execute(
-                        sa.text("select column_name from information_schema.columns where table_schema = :s and table_name = :t order by 1"),
+                        sa.text(
+                            "select column_name from information_schema.columns where table_schema = :s and table_name = :t order by 1"
+                        ),
                         {"s": schema, "t": table},
                     ).scalars()
                     chosen = [name for name in columns if name not in volatile]
-                    rows = connection.execute(sa.text(f"select {', '.join(chr(34) + c + chr(34) for c in chosen)} from {schema}.{table}"))
+                    rows = connection.execute(
+                        sa.text(f"select {', '.join(chr(34) + c + chr(34) for c in chosen)} from {schema}.{table}")
+                    )
                     found[f"{schema}.{table}"] = sorted(tuple(_text(value) for value in row) for row in rows)
     finally:
         engine.dispose()

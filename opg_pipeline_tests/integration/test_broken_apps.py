@@ -29,7 +29,14 @@ def test_ten_of_twelve_load_and_the_next_run_completes(runner: Runner, home: Pat
     loaded = contents(duck(home))
     assert len(loaded["core.fiscal_entry"]) > 500, "e_bphtb feeds the same category and is there"
     assert loaded["core.service_case"] == []
-    for table in ("care_encounter", "contract_process", "document_record", "incident_event", "sensor_reading", "service_request"):
+    for table in (
+        "care_encounter",
+        "contract_process",
+        "document_record",
+        "incident_event",
+        "sensor_reading",
+        "service_request",
+    ):
         assert loaded[f"core.{table}"], table
 
     runner.fault(**dict.fromkeys(BROKEN))

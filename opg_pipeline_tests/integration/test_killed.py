@@ -79,7 +79,9 @@ def undisturbed(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_killed_in(place: str, runner: Runner, tmp_path: Path, undisturbed: dict[str, list[tuple[object, ...]]]) -> None:
+def test_killed_in(
+    place: str, runner: Runner, tmp_path: Path, undisturbed: dict[str, list[tuple[object, ...]]]
+) -> None:
     home = tmp_path / "opg"
     killed = runner.script(home, _KILL.format(arrange=PLACES[place]))
     assert killed.code == -9, killed.err[-2000:]

@@ -38,7 +38,9 @@ def test_equal_contents(runner: Runner, postgres: str, tmp_path: Path) -> None:
 
 
 def test_an_unreachable_server_is_one_message(runner: Runner, tmp_path: Path) -> None:
-    ended = runner.opg(tmp_path / "opg", "run", "--app", "damkar", OPG_WAREHOUSE_URL="postgresql+psycopg://nobody@127.0.0.1:9/none")
+    ended = runner.opg(
+        tmp_path / "opg", "run", "--app", "damkar", OPG_WAREHOUSE_URL="postgresql+psycopg://nobody@127.0.0.1:9/none"
+    )
     assert ended.code == 1
     assert "Traceback" not in ended.out + ended.err
     assert "damkar" in ended.out

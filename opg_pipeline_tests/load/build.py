@@ -38,11 +38,19 @@ def category(*fields: dict[str, Any], id: str = "report", without: str = "") -> 
     """A category with one field of every type, and ``fields`` in place of those of the same name or beside them."""
     merged = {item["name"]: item for item in (*FIELDS, *fields) if item["name"] != without}
     return Category.model_validate(
-        {"id": id, "label": {"en": "Citizen's report", "id": "Laporan warga"}, "standard": "Open311", "grain": "One report.", "fields": list(merged.values())}
+        {
+            "id": id,
+            "label": {"en": "Citizen's report", "id": "Laporan warga"},
+            "standard": "Open311",
+            "grain": "One report.",
+            "fields": list(merged.values()),
+        }
     )
 
 
-def catalog(*categories: Category, city: str = "kota", apps: tuple[str, ...] = ("lapor",), name: str = "Kota Uji") -> Catalog:
+def catalog(
+    *categories: Category, city: str = "kota", apps: tuple[str, ...] = ("lapor",), name: str = "Kota Uji"
+) -> Catalog:
     """A catalogue of one city with regions, whose apps feed every category."""
     declared = City.model_validate(
         {
@@ -60,7 +68,8 @@ def catalog(*categories: Category, city: str = "kota", apps: tuple[str, ...] = (
         Region("village", "35.22.01.2001", "35.22.01", "Luwihaji", "desa", "", "", "62165"),
     )
     datasets = [
-        {"id": item.id, "path": "/", "nature": "snapshot", "category": item.id, "key": ["id"], "fields": {"title": "t"}} for item in categories
+        {"id": item.id, "path": "/", "nature": "snapshot", "category": item.id, "key": ["id"], "fields": {"title": "t"}}
+        for item in categories
     ]
     built = {
         app: App.model_validate(
@@ -71,7 +80,21 @@ def catalog(*categories: Category, city: str = "kota", apps: tuple[str, ...] = (
         )
         for app in apps
     }  # fmt: skip
-    urusan = (Urusan("2.16", "2", "Urusan wajib", "mandatory", "Komunikasi dan Informatika", "Communication", "Ps.12(2)k", "04.6", "", "GOVE", "02"),)
+    urusan = (
+        Urusan(
+            "2.16",
+            "2",
+            "Urusan wajib",
+            "mandatory",
+            "Komunikasi dan Informatika",
+            "Communication",
+            "Ps.12(2)k",
+            "04.6",
+            "",
+            "GOVE",
+            "02",
+        ),
+    )
     return Catalog({item.id: item for item in categories}, {city: CityCatalog(declared, built, regions, ())}, urusan)
 
 
@@ -105,7 +128,9 @@ def records(part: SliceManifest, of: Category, *items: dict[str, Any] | str) -> 
     return pa.Table.from_pylist(rows, schema=standard_schema(of))
 
 
-def pull(number: int, of: Category, *items: dict[str, Any] | str, **changes: Any) -> tuple[SliceManifest, list[pa.Table]]:
+def pull(
+    number: int, of: Category, *items: dict[str, Any] | str, **changes: Any
+) -> tuple[SliceManifest, list[pa.Table]]:
     """A slice and its records, ready for merge."""
     part = manifest(number, len(items), of=of, **changes)
     return part, [records(part, of, *items)]

@@ -13,7 +13,14 @@ from opg_pipeline_tests.load.build import START, catalog, contents
 
 def test_dimensions_are_written_once(warehouse: Warehouse) -> None:
     first = warehouse.refresh_dimensions()
-    assert first == {"dim_date": 13_149, "dim_region": 3, "dim_agency": 1, "dim_app": 1, "dim_urusan": 1, "dim_category": 1}
+    assert first == {
+        "dim_date": 13_149,
+        "dim_region": 3,
+        "dim_agency": 1,
+        "dim_app": 1,
+        "dim_urusan": 1,
+        "dim_category": 1,
+    }
     before = contents(warehouse, "core.dim_app")
     assert set(warehouse.refresh_dimensions().values()) == {0}
     assert contents(warehouse, "core.dim_app") == before
@@ -24,12 +31,33 @@ def test_what_the_dimensions_say(warehouse: Warehouse) -> None:
     days = {row["date"]: row for row in contents(warehouse, "core.dim_date")}
     assert (min(days), max(days), len(days)) == (date(2000, 1, 1), date(2035, 12, 31), 13_149)
     new_year = days[date(2027, 1, 1)]
-    assert (new_year["year"], new_year["quarter"], new_year["iso_year"], new_year["iso_week"], new_year["iso_weekday"]) == (2027, 1, 2026, 53, 5)
-    assert (new_year["day_name_en"], new_year["day_name_id"], new_year["month_name_id"]) == ("Friday", "Jumat", "Januari")
+    assert (
+        new_year["year"],
+        new_year["quarter"],
+        new_year["iso_year"],
+        new_year["iso_week"],
+        new_year["iso_weekday"],
+    ) == (2027, 1, 2026, 53, 5)
+    assert (new_year["day_name_en"], new_year["day_name_id"], new_year["month_name_id"]) == (
+        "Friday",
+        "Jumat",
+        "Januari",
+    )
     village = next(row for row in contents(warehouse, "core.dim_region") if row["level"] == "village")
-    assert (village["city_id"], village["code"], village["district_name"], village["regency_code"]) == ("kota", "35.22.01.2001", "Ngraho", "35.22")
+    assert (village["city_id"], village["code"], village["district_name"], village["regency_code"]) == (
+        "kota",
+        "35.22.01.2001",
+        "Ngraho",
+        "35.22",
+    )
     app = contents(warehouse, "core.dim_app")[0]
-    assert (app["app_id"], app["agency_id"], app["cadence"], app["interface"], app["in_catalog"]) == ("lapor", "kominfo", "daily", "assumed", True)
+    assert (app["app_id"], app["agency_id"], app["cadence"], app["interface"], app["in_catalog"]) == (
+        "lapor",
+        "kominfo",
+        "daily",
+        "assumed",
+        True,
+    )
     used = contents(warehouse, "core.dim_category")[0]
     assert (used["category_id"], used["label_id"], used["used"]) == ("report", "Laporan warga", True)
 
@@ -39,19 +67,61 @@ def test_only_what_differs_is_written_and_what_is_gone_stays(url: str, reports: 
     warehouse.migrate()
     warehouse.refresh_dimensions()
     warehouse.catalog = catalog(reports, city="tetangga", apps=("lapor",))
-    assert warehouse.refresh_dimensions() == {"dim_date": 0, "dim_region": 3, "dim_agency": 1, "dim_app": 1, "dim_urusan": 0, "dim_category": 0}
+    assert warehouse.refresh_dimensions() == {
+        "dim_date": 0,
+        "dim_region": 3,
+        "dim_agency": 1,
+        "dim_app": 1,
+        "dim_urusan": 0,
+        "dim_category": 0,
+    }
     warehouse.catalog = catalog(reports, apps=("lapor", "baru"))
-    assert warehouse.refresh_dimensions() == {"dim_date": 0, "dim_region": 0, "dim_agency": 0, "dim_app": 2, "dim_urusan": 0, "dim_category": 0}
+    assert warehouse.refresh_dimensions() == {
+        "dim_date": 0,
+        "dim_region": 0,
+        "dim_agency": 0,
+        "dim_app": 2,
+        "dim_urusan": 0,
+        "dim_category": 0,
+    }
     listed = {(row["city_id"], row["app_id"]): row["in_catalog"] for row in contents(warehouse, "core.dim_app")}
-    assert listed == {("kota", "lapor"): True, ("kota", "pasar"): False, ("kota", "baru"): True, ("tetangga", "lapor"): True}
+    assert listed == {
+        ("kota", "lapor"): True,
+        ("kota", "pasar"): False,
+        ("kota", "baru"): True,
+        ("tetangga", "lapor"): True,
+    }
     warehouse.catalog = catalog(reports, apps=("lapor", "pasar", "baru"))
     assert warehouse.refresh_dimensions()["dim_app"] == 1
     warehouse.close()
 
 
 def test_outcomes_are_written_once_and_follow_a_change(warehouse: Warehouse) -> None:
-    good = OutcomeRecord("run1", "kota", "lapor", "report", "report", Outcome.NEW_RECORDS, START, START + timedelta(seconds=5), records=10, slice_id="s1")
-    bad = OutcomeRecord("run1", "kota", "pasar", "report", "report", Outcome.SERVER_ERROR, START, START, message="HTTP 500", hint="wait", http_status=500)
+    good = OutcomeRecord(
+        "run1",
+        "kota",
+        "lapor",
+        "report",
+        "report",
+        Outcome.NEW_RECORDS,
+        START,
+        START + timedelta(seconds=5),
+        records=10,
+        slice_id="s1",
+    )
+    bad = OutcomeRecord(
+        "run1",
+        "kota",
+        "pasar",
+        "report",
+        "report",
+        Outcome.SERVER_ERROR,
+        START,
+        START,
+        message="HTTP 500",
+        hint="wait",
+        http_status=500,
+    )
     assert warehouse.record_outcomes([]) == 0
     assert warehouse.record_outcomes([good, bad]) == 2
     assert warehouse.record_outcomes([good, bad]) == 0

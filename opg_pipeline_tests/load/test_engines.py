@@ -34,12 +34,17 @@ def varied(count: int, seed: int) -> list[dict[str, Any]]:
             "title": maybe(chance.choice(TEXTS)) or "",
             "order": maybe(chance.choice(TEXTS)),
             "region_code": maybe("35.22.01"),
-            "reported_at": maybe(datetime(1969, 12, 31, 23, 59, 59, chance.randrange(10**6), tzinfo=UTC) + timedelta(days=chance.randrange(40_000))),
+            "reported_at": maybe(
+                datetime(1969, 12, 31, 23, 59, 59, chance.randrange(10**6), tzinfo=UTC)
+                + timedelta(days=chance.randrange(40_000))
+            ),
             "amount_idr": maybe(Decimal(chance.randrange(-(10**18) + 1, 10**18)).scaleb(-2)),
             "visitors": maybe(chance.choice([0, -1, 2**63 - 1, -(2**63)])),
             "open": maybe(chance.random() < 0.5),
             "due_on": maybe(date(1945, 8, 17) + timedelta(days=chance.randrange(60_000))),
-            "closed_at": maybe(datetime(2026, 3, 1, 0, 0, 0, 1, tzinfo=UTC) + timedelta(microseconds=chance.randrange(10**15))),
+            "closed_at": maybe(
+                datetime(2026, 3, 1, 0, 0, 0, 1, tzinfo=UTC) + timedelta(microseconds=chance.randrange(10**15))
+            ),
         }
         for number in range(count)
     ]
@@ -50,14 +55,26 @@ def test_the_same_input_gives_the_same_content_on_both_engines(tmp_path: Path, s
     first, second = varied(700, seed=1), varied(700, seed=1)
     for place in range(0, 700, 3):
         second[place] |= varied(1, seed=place)[0] | {"id": first[place]["id"]}
-    parts = [pull(1, reports, *first), pull(1, reports, *varied(50, seed=9), app="other"), pull(2, reports, *second[:600], *second[5:9])]
+    parts = [
+        pull(1, reports, *first),
+        pull(1, reports, *varied(50, seed=9), app="other"),
+        pull(2, reports, *second[:600], *second[5:9]),
+    ]
     found = []
     for url in (f"duckdb:///{tmp_path / 'w.duckdb'}", new_database(server)):
         warehouse = Warehouse.open(url, catalog(reports))
         warehouse.migrate()
         warehouse.refresh_dimensions()
         report = [warehouse.merge(reports, parts[:2]), warehouse.merge(reports, parts[2:])]
-        names = ["core.report", "core.dim_date", "core.dim_region", "core.dim_agency", "core.dim_app", "core.dim_urusan", "core.dim_category"]
+        names = [
+            "core.report",
+            "core.dim_date",
+            "core.dim_region",
+            "core.dim_agency",
+            "core.dim_app",
+            "core.dim_urusan",
+            "core.dim_category",
+        ]
         tables = {name: contents(warehouse, name) for name in names}
         tables["ops.slice"] = contents(warehouse, "ops.slice", without={"merged_at"})
         found.append((report, tables))
@@ -71,7 +88,9 @@ def test_the_same_input_gives_the_same_content_on_both_engines(tmp_path: Path, s
         assert rows == other_tables[name], name
     by_id = {row["source_record_id"]: row for row in tables["core.report"] if row["source_app"] == "other"}
     for given in varied(50, seed=9):
-        assert {name: by_id[given["id"]][name] for name in given if name != "id"} == {name: value for name, value in given.items() if name != "id"}
+        assert {name: by_id[given["id"]][name] for name in given if name != "id"} == {
+            name: value for name, value in given.items() if name != "id"
+        }
 
 
 def test_text_that_postgresql_cannot_store_is_refused_whole(server: str) -> None:
@@ -95,7 +114,9 @@ warehouse = Warehouse.open(sys.argv[1], catalog(reports))
 warehouse.migrate()
 """
 HOLD = CHILD + "print('open', flush=True); time.sleep(120)"
-MERGE = CHILD + """
+MERGE = (
+    CHILD
+    + """
 at = sys.argv[2]
 def stop(*_):
     print('here', flush=True); time.sleep(120)
@@ -109,10 +130,13 @@ with warehouse.merging(reports) as merge:
 if at == 'committed':
     stop()
 """
+)
 
 
 def child(program: str, *arguments: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
     assert process.stdout is not None
     assert process.stdout.readline().strip() in {"open", "here"}
     return process
@@ -140,7 +164,9 @@ def test_killed_process_leaves_the_old_state_or_the_new_one(url: str, at: str) -
         assert len(warehouse.merged_slices("report")) == 1
     if warehouse.dialect == "duckdb":
         assert list(warehouse.staging_folder.glob("*")) == []
-    again = warehouse.merge(reports, [pull(2, reports, *[{"id": f"r{number}", "title": "new"} for number in range(50, 3000)])])
+    again = warehouse.merge(
+        reports, [pull(2, reports, *[{"id": f"r{number}", "title": "new"} for number in range(50, 3000)])]
+    )
     assert again.inserted + again.updated == (0 if at == "committed" else 2950)
     assert len(contents(warehouse, "core.report")) == 3000
     warehouse.close()

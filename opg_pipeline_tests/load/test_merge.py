@@ -53,9 +53,13 @@ def test_unchanged_record_of_a_new_slice_is_not_touched(warehouse: Warehouse, re
     assert contents(warehouse, "core.report") == before
 
 
-def test_changed_record_takes_every_column_and_keeps_when_it_was_first_seen(warehouse: Warehouse, reports: Category) -> None:
+def test_changed_record_takes_every_column_and_keeps_when_it_was_first_seen(
+    warehouse: Warehouse, reports: Category
+) -> None:
     warehouse.merge(reports, [pull(1, reports, "a", {"id": "b", "visitors": 1, "open": True})])
-    report = warehouse.merge(reports, [pull(2, reports, "a", {"id": "b", "title": "Baru", "visitors": None, "region_code": None})])
+    report = warehouse.merge(
+        reports, [pull(2, reports, "a", {"id": "b", "title": "Baru", "visitors": None, "region_code": None})]
+    )
     assert counts(report) == {"rows": 2, "updated": 1, "unchanged": 1}
     row = core(warehouse, reports)["b"]
     assert (row["title"], row["visitors"], row["open"], row["region_code"]) == ("Baru", None, None, None)
@@ -71,7 +75,9 @@ def test_of_equal_keys_in_a_slice_the_last_row_wins(warehouse: Warehouse, report
     assert core(warehouse, reports)["a"]["title"] == "second"
 
 
-def test_of_equal_keys_across_slices_the_newest_slice_wins_in_any_order(warehouse: Warehouse, reports: Category) -> None:
+def test_of_equal_keys_across_slices_the_newest_slice_wins_in_any_order(
+    warehouse: Warehouse, reports: Category
+) -> None:
     old, new = pull(1, reports, {"id": "a", "title": "old"}, "b"), pull(2, reports, {"id": "a", "title": "new"}, "b")
     report = warehouse.merge(reports, [new, old])
     assert counts(report) == {"rows": 4, "inserted": 2, "duplicates": 2}
@@ -102,8 +108,12 @@ def test_equal_place_in_a_slice_is_refused(warehouse: Warehouse, reports: Catego
 
 
 @pytest.mark.parametrize("nature", ["snapshot", "cumulative"])
-def test_record_that_a_complete_pull_no_longer_holds_vanishes_and_comes_back(warehouse: Warehouse, reports: Category, nature: str) -> None:
-    warehouse.merge(reports, [pull(1, reports, *ids(4), nature=nature), pull(1, reports, "other", app="other", nature=nature)])
+def test_record_that_a_complete_pull_no_longer_holds_vanishes_and_comes_back(
+    warehouse: Warehouse, reports: Category, nature: str
+) -> None:
+    warehouse.merge(
+        reports, [pull(1, reports, *ids(4), nature=nature), pull(1, reports, "other", app="other", nature=nature)]
+    )
     gone = warehouse.merge(reports, [pull(2, reports, *ids(3), nature=nature)])
     assert counts(gone) == {"rows": 3, "unchanged": 3, "vanished": 1}
     rows = core(warehouse, reports)
@@ -118,7 +128,9 @@ def test_record_that_a_complete_pull_no_longer_holds_vanishes_and_comes_back(war
     assert core(warehouse, reports)["r3"]["first_seen_at"] == START + timedelta(hours=1)
 
 
-def test_vanished_record_that_comes_back_changed_is_updated_and_revived(warehouse: Warehouse, reports: Category) -> None:
+def test_vanished_record_that_comes_back_changed_is_updated_and_revived(
+    warehouse: Warehouse, reports: Category
+) -> None:
     warehouse.merge(reports, [pull(1, reports, "a", "b")])
     warehouse.merge(reports, [pull(2, reports, "a")])
     report = warehouse.merge(reports, [pull(3, reports, "a", {"id": "b", "title": "new"})])
@@ -127,9 +139,13 @@ def test_vanished_record_that_comes_back_changed_is_updated_and_revived(warehous
 
 
 @pytest.mark.parametrize(
-    "changes", [{"nature": "event"}, {"complete": False}, {"outcome": Outcome.ZERO_RECORDS}], ids=["event", "incomplete", "zero records"]
+    "changes",
+    [{"nature": "event"}, {"complete": False}, {"outcome": Outcome.ZERO_RECORDS}],
+    ids=["event", "incomplete", "zero records"],
 )
-def test_nothing_vanishes_where_a_pull_does_not_hold_all(warehouse: Warehouse, reports: Category, changes: dict[str, object]) -> None:
+def test_nothing_vanishes_where_a_pull_does_not_hold_all(
+    warehouse: Warehouse, reports: Category, changes: dict[str, object]
+) -> None:
     warehouse.merge(reports, [pull(1, reports, *ids(4))])
     report = warehouse.merge(reports, [pull(2, reports, "r0", "r1", "r2", **changes)])
     assert report.vanished == 0
@@ -153,9 +169,13 @@ def test_half_of_the_volume_is_not_a_collapse(warehouse: Warehouse, reports: Cat
 
 
 @pytest.mark.parametrize(
-    "sizes", [(60, 3), (60, 3, 2), (60, 31, 16), (60, 3, 59), (60, 20, 40, 19)], ids=lambda sizes: "-".join(map(str, sizes))
+    "sizes",
+    [(60, 3), (60, 3, 2), (60, 31, 16), (60, 3, 59), (60, 20, 40, 19)],
+    ids=lambda sizes: "-".join(map(str, sizes)),
 )
-def test_slices_at_once_end_as_slices_one_by_one(warehouse: Warehouse, reports: Category, sizes: tuple[int, ...]) -> None:
+def test_slices_at_once_end_as_slices_one_by_one(
+    warehouse: Warehouse, reports: Category, sizes: tuple[int, ...]
+) -> None:
     one_by_one = [pull(number, reports, *ids(size), app="single") for number, size in enumerate(sizes, 1)]
     together = [pull(number, reports, *ids(size), app="together") for number, size in enumerate(sizes, 1)]
     for part in one_by_one:
@@ -202,9 +222,14 @@ def test_revival_of_one_record_does_not_revive_another_by_an_old_slice(warehouse
 # -- one transaction ---------------------------------------------------------------------------------------------------
 
 
-def test_exception_takes_everything_back_and_readers_see_the_old_state_meanwhile(warehouse: Warehouse, reports: Category) -> None:
+def test_exception_takes_everything_back_and_readers_see_the_old_state_meanwhile(
+    warehouse: Warehouse, reports: Category
+) -> None:
     warehouse.merge(reports, [pull(1, reports, "a")])
-    before = {name: contents(warehouse, name) for name in ("core.report", "ops.slice", "ops.validation", "ops.quarantine_count")}
+    before = {
+        name: contents(warehouse, name)
+        for name in ("core.report", "ops.slice", "ops.validation", "ops.quarantine_count")
+    }
     part, tables = pull(2, reports, "a", "b")
 
     def fail() -> None:
@@ -253,7 +278,9 @@ def test_everything_is_noted_in_ops(warehouse: Warehouse, reports: Category) -> 
     empty = manifest(1, 0, of=reports, app="empty", outcome=Outcome.ZERO_RECORDS)
     bad, bad_tables = pull(1, reports, "x", app="bad")
     with warehouse.merging(reports) as merge:
-        merge.quarantined(good, Counter({("record", "required_missing", "", "title"): 2, ("value", "bad_date", "", "due_on"): 5}))
+        merge.quarantined(
+            good, Counter({("record", "required_missing", "", "title"): 2, ("value", "bad_date", "", "due_on"): 5})
+        )
         merge.add(good, tables[0])
         merge.quarantined(good, {("record", "rule_failed", "amount_positive", ""): 1})
         merge.add(empty, tables[0].slice(0, 0))
@@ -262,21 +289,53 @@ def test_everything_is_noted_in_ops(warehouse: Warehouse, reports: Category) -> 
         merge.add(bad, bad_tables[0])
         merge.validation(
             [
-                ValidationRow("report", "amount_positive", "row", "quarantine", "Not negative", False, 3, 1, expectation="expect_x"),
+                ValidationRow(
+                    "report",
+                    "amount_positive",
+                    "row",
+                    "quarantine",
+                    "Not negative",
+                    False,
+                    3,
+                    1,
+                    expectation="expect_x",
+                ),
                 ValidationRow("report", "regions", "dataset", "block", "Regions", False, 2, 1, groups=("bad/report",)),
             ]
         )
     slices = {row["app"]: row for row in contents(warehouse, "ops.slice")}
     assert warehouse.merged_slices("report") == {good.slice_id, empty.slice_id, bad.slice_id}
-    assert (slices["lapor"]["inserted"], slices["lapor"]["validation_quarantined"], slices["lapor"]["quarantined"]) == (2, 1, 2)
-    assert (slices["empty"]["outcome"], slices["empty"]["inserted"], slices["empty"]["blocked"]) == ("zero_records", 0, False)
-    assert (slices["bad"]["blocked"], slices["bad"]["reason"], slices["bad"]["inserted"]) == (True, "regions unknown", 0)
+    assert (slices["lapor"]["inserted"], slices["lapor"]["validation_quarantined"], slices["lapor"]["quarantined"]) == (
+        2,
+        1,
+        2,
+    )
+    assert (slices["empty"]["outcome"], slices["empty"]["inserted"], slices["empty"]["blocked"]) == (
+        "zero_records",
+        0,
+        False,
+    )
+    assert (slices["bad"]["blocked"], slices["bad"]["reason"], slices["bad"]["inserted"]) == (
+        True,
+        "regions unknown",
+        0,
+    )
     assert {row["source_app"] for row in contents(warehouse, "core.report")} == {"lapor"}
-    waiting = {(row["reason"], row["rule"], row["field"]): row["n"] for row in contents(warehouse, "ops.quarantine_count")}
-    assert waiting == {("required_missing", "", "title"): 2, ("bad_date", "", "due_on"): 5, ("rule_failed", "amount_positive", ""): 1}
+    waiting = {
+        (row["reason"], row["rule"], row["field"]): row["n"] for row in contents(warehouse, "ops.quarantine_count")
+    }
+    assert waiting == {
+        ("required_missing", "", "title"): 2,
+        ("bad_date", "", "due_on"): 5,
+        ("rule_failed", "amount_positive", ""): 1,
+    }
     judged = {row["rule"]: row for row in contents(warehouse, "ops.validation")}
     assert judged["regions"]["groups"] == '["bad/report"]'
-    assert (judged["amount_positive"]["success"], judged["amount_positive"]["evaluated"], judged["amount_positive"]["unexpected"]) == (False, 3, 1)
+    assert (
+        judged["amount_positive"]["success"],
+        judged["amount_positive"]["evaluated"],
+        judged["amount_positive"]["unexpected"],
+    ) == (False, 3, 1)
     assert judged["regions"]["batch_id"] == judged["amount_positive"]["batch_id"]
 
 
@@ -289,7 +348,9 @@ def test_blocked_slice_is_no_baseline_for_what_vanished(warehouse: Warehouse, re
     assert all(row["vanished_at"] is None for row in core(warehouse, reports).values())
 
 
-def test_record_of_a_blocked_slice_does_not_take_the_place_of_an_older_one(warehouse: Warehouse, reports: Category) -> None:
+def test_record_of_a_blocked_slice_does_not_take_the_place_of_an_older_one(
+    warehouse: Warehouse, reports: Category
+) -> None:
     good, tables = pull(1, reports, {"id": "a", "title": "good"})
     bad, bad_tables = pull(2, reports, {"id": "a", "title": "bad"})
     with warehouse.merging(reports) as merge:
@@ -329,7 +390,10 @@ def test_wrong_input_is_refused_with_its_place(warehouse: Warehouse, reports: Ca
     other = manifest(2, 1, of=reports)
     cases = {
         "lacks the column row_hash": (part, tables[0].drop_columns(["row_hash"])),
-        "holds colour, which category report does not declare": (part, tables[0].append_column("colour", pa.array(["red"]))),
+        "holds colour, which category report does not declare": (
+            part,
+            tables[0].append_column("colour", pa.array(["red"])),
+        ),
         "column of another type": (part, tables[0].set_column(21, "visitors", pa.array(["many"]))),
         "name another slice in lineage_batch_id": (other, tables[0]),
         "is of category elsewhere, not report": (manifest(1, 1, of=category(id="elsewhere")), tables[0]),

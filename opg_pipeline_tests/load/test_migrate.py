@@ -12,11 +12,23 @@ from opg_pipeline.load import Warehouse, WarehouseError
 from opg_pipeline.model.category import Category
 from opg_pipeline_tests.load.build import catalog, category, contents, core, pull
 
-RISK: dict[str, Any] = {"name": "risk", "type": "decimal(5,2)", "label": {"en": "Risk", "id": "Risiko"}, "privacy": "none", "required": True}
+RISK: dict[str, Any] = {
+    "name": "risk",
+    "type": "decimal(5,2)",
+    "label": {"en": "Risk", "id": "Risiko"},
+    "privacy": "none",
+    "required": True,
+}
 
 
 def amount(kind: str) -> dict[str, Any]:
-    return {"name": "amount_idr", "type": kind, "unit": "IDR", "label": {"en": "Amount", "id": "Jumlah"}, "privacy": "none"}
+    return {
+        "name": "amount_idr",
+        "type": kind,
+        "unit": "IDR",
+        "label": {"en": "Amount", "id": "Jumlah"},
+        "privacy": "none",
+    }
 
 
 def opened(url: str, *categories: Category) -> Warehouse:
@@ -25,14 +37,28 @@ def opened(url: str, *categories: Category) -> Warehouse:
 
 def mart(*columns: sa.Column[Any]) -> sa.MetaData:
     metadata = sa.MetaData(schema="mart")
-    sa.Table("measure", metadata, sa.Column("id", sa.Text, nullable=False), sa.Column("value", sa.Double), *columns, comment="A | B")
+    sa.Table(
+        "measure",
+        metadata,
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("value", sa.Double),
+        *columns,
+        comment="A | B",
+    )
     return metadata
 
 
 def test_everything_is_made_once_and_then_left_alone(url: str, reports: Category) -> None:
     warehouse = opened(url, reports)
     said = warehouse.migrate(mart())
-    assert {"schema core", "schema mart", "schema ops", "table core.report", "table ops.slice", "table mart.measure"} <= set(said)
+    assert {
+        "schema core",
+        "schema mart",
+        "schema ops",
+        "table core.report",
+        "table ops.slice",
+        "table mart.measure",
+    } <= set(said)
     assert warehouse.migrate(mart()) == []
     assert warehouse.migrate() == []
     assert warehouse.migrate(mart(sa.Column("caveats", sa.Text))) == ["column mart.measure.caveats"]
@@ -74,7 +100,9 @@ def test_additive_changes_apply_and_keep_the_records(url: str, reports: Category
     assert warehouse.migrate() == []
     assert core(warehouse, grown)["a"]["amount_idr"] == Decimal("12.34")
     assert core(warehouse, grown)["a"]["risk"] is None
-    comments = {item["name"]: item["comment"] for item in sa.inspect(warehouse.engine).get_columns("report", schema="core")}
+    comments = {
+        item["name"]: item["comment"] for item in sa.inspect(warehouse.engine).get_columns("report", schema="core")
+    }
     assert comments["title"] == "Heading | Judul"
     assert comments["risk"] == "Risk | Risiko"
     part = pull(2, grown, {"id": "a", "amount_idr": Decimal("99999999999999999999.9999"), "risk": Decimal("1.5")})
@@ -86,15 +114,23 @@ def test_additive_changes_apply_and_keep_the_records(url: str, reports: Category
 @pytest.mark.parametrize(
     ("changed", "messages"),
     [
-        (category(without="visitors"), ["core.report.visitors is in the warehouse and no longer declared", "DROP COLUMN visitors"]),
+        (
+            category(without="visitors"),
+            ["core.report.visitors is in the warehouse and no longer declared", "DROP COLUMN visitors"],
+        ),
         (category(amount("decimal(12,2)")), ["core.report.amount_idr is", "keep the old one"]),
         (category(amount("decimal(18,4)")), ["core.report.amount_idr is"]),
         (category(amount("text")), ["core.report.amount_idr is"]),
-        (category(RISK, amount("integer"), without="due_on"), ["core.report.amount_idr is", "core.report.due_on is in the warehouse"]),
+        (
+            category(RISK, amount("integer"), without="due_on"),
+            ["core.report.amount_idr is", "core.report.due_on is in the warehouse"],
+        ),
     ],
     ids=["dropped", "narrower", "fewer digits before the point", "retyped", "several"],
 )
-def test_other_changes_are_refused_with_a_plan_and_nothing_is_done(url: str, reports: Category, changed: Category, messages: list[str]) -> None:
+def test_other_changes_are_refused_with_a_plan_and_nothing_is_done(
+    url: str, reports: Category, changed: Category, messages: list[str]
+) -> None:
     warehouse = opened(url, reports)
     warehouse.migrate()
     warehouse.merge(reports, [pull(1, reports, "a")])
@@ -143,7 +179,9 @@ def test_file_with_a_name_that_needs_quotes(tmp_path: Any, reports: Category) ->
 
 
 def test_field_with_the_name_of_an_envelope_column_is_refused(url: str) -> None:
-    clash = category({"name": "vanished_at", "type": "timestamp", "label": {"en": "Gone", "id": "Hilang"}, "privacy": "none"})
+    clash = category(
+        {"name": "vanished_at", "type": "timestamp", "label": {"en": "Gone", "id": "Hilang"}, "privacy": "none"}
+    )
     with pytest.raises(WarehouseError, match="field vanished_at has the name of a column"):
         opened(url, clash)
 
@@ -152,7 +190,10 @@ def test_shipped_categories_all_become_tables(url: str) -> None:
     from opg_pipeline.model.catalog import shipped_catalog
     from opg_pipeline.model.yaml_source import read_yaml
 
-    shipped = [Category.model_validate(read_yaml(path).data) for path in sorted((shipped_catalog() / "categories").glob("*.yaml"))]
+    shipped = [
+        Category.model_validate(read_yaml(path).data)
+        for path in sorted((shipped_catalog() / "categories").glob("*.yaml"))
+    ]
     assert len(shipped) >= 14
     warehouse = opened(url, *shipped)
     warehouse.migrate()

@@ -67,7 +67,8 @@ def test_message(folder: Folder, old: str, new: str, line: int, key: str, what: 
     assert catalog is None
     found = [(p.line, p.key, p.what, p.fix) for p in problems]
     assert any(
-        p.file == path and p.line == line and p.key.startswith(key) and what.lower() in p.what.lower() and fix in p.fix for p in problems
+        p.file == path and p.line == line and p.key.startswith(key) and what.lower() in p.what.lower() and fix in p.fix
+        for p in problems
     ), found
 
 

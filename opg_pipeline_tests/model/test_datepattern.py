@@ -19,7 +19,9 @@ def test_reads(pattern: str, text: str) -> None:
     assert compile_pattern(pattern).regex.fullmatch(text)
 
 
-@pytest.mark.parametrize(("pattern", "text"), [("dd/mm/yyyy", "4/3/2026"), ("dd/mm/yyyy", "04-03-2026"), ("d mmm yyyy", "12 08 2024")])
+@pytest.mark.parametrize(
+    ("pattern", "text"), [("dd/mm/yyyy", "4/3/2026"), ("dd/mm/yyyy", "04-03-2026"), ("d mmm yyyy", "12 08 2024")]
+)
 def test_does_not_bend(pattern: str, text: str) -> None:
     assert not compile_pattern(pattern).regex.fullmatch(text)
 

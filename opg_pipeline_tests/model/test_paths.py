@@ -10,12 +10,26 @@ from hypothesis import strategies as st
 
 from opg_pipeline.model.paths import PathError, follow, iterate, lookup, parse_path
 
-DOCUMENT: dict[str, Any] = {"meta": {"total": 3, "a.b": 7}, "data": [{"x": 1}, {"x": 2}], "grid": [[1, 2], [3]], "@id": "9"}
+DOCUMENT: dict[str, Any] = {
+    "meta": {"total": 3, "a.b": 7},
+    "data": [{"x": 1}, {"x": 2}],
+    "grid": [[1, 2], [3]],
+    "@id": "9",
+}
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("meta.total", 3), ("meta.'a.b'", 7), ("data[0].x", 1), ("data[-1].x", 2), ("@id", "9"), ("data[5].x", None), ("meta.none.deep", None), ("data.x", None)],
+    [
+        ("meta.total", 3),
+        ("meta.'a.b'", 7),
+        ("data[0].x", 1),
+        ("data[-1].x", 2),
+        ("@id", "9"),
+        ("data[5].x", None),
+        ("meta.none.deep", None),
+        ("data.x", None),
+    ],
 )
 def test_lookup(path: str, value: Any) -> None:
     assert lookup(DOCUMENT, path) == value
@@ -57,7 +71,7 @@ def test_nested_lists() -> None:
     ],
 )
 def test_wrong_records_path_says_what_is_there(document: Any, path: str, message: str) -> None:
-    with pytest.raises(PathError, match=".*") as caught:
+    with pytest.raises(PathError) as caught:
         list(iterate(document, parse_path(path, every=True)))
     assert message in str(caught.value)
 
@@ -70,7 +84,16 @@ def test_xml_has_no_lists() -> None:
         list(iterate({"html": {}}, one, xml=True))
 
 
-@given(st.lists(st.one_of(st.text(st.characters(exclude_characters=".[]'^/ \t\n\r\x1f\x1c\x1d\x1e\x85\x0b\x0c"), min_size=1), st.integers(-5, 5)), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.one_of(
+            st.text(st.characters(exclude_characters=".[]'^/ \t\n\r\x1f\x1c\x1d\x1e\x85\x0b\x0c"), min_size=1),
+            st.integers(-5, 5),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_every_key_can_be_written(steps: list[str | int]) -> None:
     text = "".join(f"[{step}]" if isinstance(step, int) else f".'{step}'" for step in steps).removeprefix(".")
     assert parse_path(text).steps == tuple(steps)

@@ -111,10 +111,16 @@ def test_planted_personal_data_is_nowhere_in_what_is_accepted() -> None:
         ("wa:6281234567890", "wa:[PHONE]"),
         ("WA081234567890", "WA[PHONE]"),
         ("a.b@c.co.id,", "[EMAIL],"),
-        ("NOP 352215000100200010 lunas", "NOP 352215000100200010 lunas"),
+        ("NOP 352215000100200010 lunas", "NOP [NUMBER] lunas"),
+        (
+            "transfer dari rekening 889551080731547, Rp 1.250.000.000",
+            "transfer dari rekening [NUMBER], Rp 1.250.000.000",
+        ),
+        ("Alamat Jl. Merpati No. 82 RT 007 RW 001.", "Alamat [ADDRESS]."),
+        ("lubang di Jalan Panglima Sudirman", "lubang di Jalan Panglima Sudirman"),
         ("tanggal 08-12-2024 pukul 08.15", "tanggal 08-12-2024 pukul 08.15"),
         ("Rp 1.250.000 dan 62.500", "Rp 1.250.000 dan 62.500"),
-        ("1700000000000", "1700000000000"),
+        ("1700000000000", "[NUMBER]"),
         ("tinggi 0,8123456789 m", "tinggi 0,8123456789 m"),
     ],
 )

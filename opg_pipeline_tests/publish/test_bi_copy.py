@@ -39,7 +39,9 @@ def test_another_process_reads_it_while_the_warehouse_is_open(duck: World, tmp_p
     with duck.engine.connect() as held:
         held.execute(sa.text("select 1"))
         publish_copy(duck.engine, target)
-        assert "lock" in elsewhere(tmp_path / "warehouse.duckdb", "select 1").stderr.lower(), "the warehouse itself stays closed to others"
+        assert "lock" in elsewhere(tmp_path / "warehouse.duckdb", "select 1").stderr.lower(), (
+            "the warehouse itself stays closed to others"
+        )
         seen = elsewhere(target, "select region_code, n, value, caveats from mart.measure order by 1")
     assert seen.stdout == "[('35.22', 3, 3.0, '[]'), ('35.22.01', 3, 3.0, '[]')]\n"
     assert [path.name for path in target.parent.iterdir()] == ["bi.duckdb"], "nothing is left over"
@@ -49,13 +51,25 @@ def test_it_holds_every_mart_table_with_comments_and_nothing_else(duck: World, t
     fill(duck)
     publish_copy(duck.engine, tmp_path / "bi.duckdb")
     with duckdb.connect(tmp_path / "bi.duckdb", read_only=True) as copy:
-        tables = copy.execute("select schema_name, table_name, comment is not null from duckdb_tables() order by all").fetchall()
-        bare = copy.execute("select column_name from duckdb_columns() where schema_name = 'mart' and comment is null").fetchall()
-        comment = copy.execute("select comment from duckdb_columns() where table_name = 'measure' and column_name = 'n'").fetchall()
-        version = copy.execute("select tags['storage_version'] from duckdb_databases() where database_name = 'bi'").fetchone()
-    assert tables == [("mart", name, True) for name in ("app_scorecard", "context_note", "measure", "measure_definition")]
+        tables = copy.execute(
+            "select schema_name, table_name, comment is not null from duckdb_tables() order by all"
+        ).fetchall()
+        bare = copy.execute(
+            "select column_name from duckdb_columns() where schema_name = 'mart' and comment is null"
+        ).fetchall()
+        comment = copy.execute(
+            "select comment from duckdb_columns() where table_name = 'measure' and column_name = 'n'"
+        ).fetchall()
+        version = copy.execute(
+            "select tags['storage_version'] from duckdb_databases() where database_name = 'bi'"
+        ).fetchone()
+    assert tables == [
+        ("mart", name, True) for name in ("app_scorecard", "context_note", "measure", "measure_definition")
+    ]
     assert bare == []
-    assert comment == [("Records behind the value; null where suppressed | Jumlah rekaman di balik nilai; kosong bila disembunyikan",)]
+    assert comment == [
+        ("Records behind the value; null where suppressed | Jumlah rekaman di balik nilai; kosong bila disembunyikan",)
+    ]
     assert version is not None
     assert "v1.2.0" in version[0]
 
@@ -65,7 +79,9 @@ def test_a_reader_keeps_the_former_copy_and_the_next_sees_the_new_one(duck: Worl
     target = tmp_path / "bi.duckdb"
     publish_copy(duck.engine, target)
     script = "import duckdb, sys\nc = duckdb.connect(sys.argv[1], read_only=True)\nprint('open', flush=True)\nsys.stdin.readline()\nprint(c.execute('select max(n) from mart.measure').fetchone()[0])"
-    with subprocess.Popen([sys.executable, "-c", script, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "open\n"
         duck.crowd(D1, 1)
@@ -79,7 +95,9 @@ def test_a_reader_keeps_the_former_copy_and_the_next_sees_the_new_one(duck: Worl
 
 def attached(world: World) -> list[str]:
     with world.engine.connect() as connection:
-        return list(connection.execute(sa.text("select database_name from duckdb_databases() where not internal")).scalars())
+        return list(
+            connection.execute(sa.text("select database_name from duckdb_databases() where not internal")).scalars()
+        )
 
 
 def test_a_failed_copy_leaves_the_former_one(duck: World, tmp_path: Path) -> None:
@@ -88,7 +106,9 @@ def test_a_failed_copy_leaves_the_former_one(duck: World, tmp_path: Path) -> Non
     publish_copy(duck.engine, target)
     before = {path.name for path in tmp_path.iterdir()}
     with duck.engine.begin() as connection:
-        connection.execute(sa.text("create table mart.zz as select cast(1 as variant) as a"))  # a type the old format cannot hold
+        connection.execute(
+            sa.text("create table mart.zz as select cast(1 as variant) as a")
+        )  # a type the old format cannot hold
     with pytest.raises(Exception, match=r"(?i)variant"):
         publish_copy(duck.engine, target)
     assert {path.name for path in tmp_path.iterdir()} == before
@@ -118,7 +138,9 @@ def test_a_name_that_makes_queries_ambiguous_is_refused(duck: World, tmp_path: P
 
 def test_what_a_killed_process_left_is_cleared_and_a_copy_being_made_is_not(duck: World, tmp_path: Path) -> None:
     fill(duck)
-    old, young, other = (tmp_path / name for name in (".bi.duckdb.0000.partial", ".bi.duckdb.1111.partial", ".else.duckdb.0000.partial"))
+    old, young, other = (
+        tmp_path / name for name in (".bi.duckdb.0000.partial", ".bi.duckdb.1111.partial", ".else.duckdb.0000.partial")
+    )
     for path in (old, young, other):
         path.write_bytes(b"half")
     for path in (old, other):

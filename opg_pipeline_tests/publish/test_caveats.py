@@ -48,7 +48,12 @@ def test_a_sound_cell_has_none(world: World) -> None:
     filled(world, "one", "two").fresh("one", "two")
     row = whole(world, TWO)
     assert row["caveats"] == "[]"
-    assert (row["apps_expected"], row["apps_reporting"], row["records_quarantined"], row["share_without_region"]) == (2, 2, 0, 0.0)
+    assert (row["apps_expected"], row["apps_reporting"], row["records_quarantined"], row["share_without_region"]) == (
+        2,
+        2,
+        0,
+        0.0,
+    )
     assert row["oldest_data_at"] == AS_OF - HOUR
 
 
@@ -56,7 +61,9 @@ def test_low_coverage_counts_active_apps_of_the_category(world: World) -> None:
     filled(world, "one", "old").fresh("one", "two")
     row = whole(world, TWO)
     assert json.loads(row["caveats"]) == ["LOW_COVERAGE"]
-    assert (row["apps_expected"], row["apps_reporting"], row["n"]) == (2, 1, 80), "the retired app's records count, but it is not expected"
+    assert (row["apps_expected"], row["apps_reporting"], row["n"]) == (2, 1, 80), (
+        "the retired app's records count, but it is not expected"
+    )
 
 
 def test_an_app_reports_although_the_measure_leaves_its_records_out(world: World) -> None:
@@ -104,7 +111,19 @@ def test_a_blocked_slice_is_no_delivery(world: World) -> None:
 def test_a_slice_the_warehouse_does_not_know_is_no_delivery(world: World) -> None:
     filled(world, "one").pull("one", AS_OF - timedelta(days=5))
     who = {"run_id": "x", "city": "uji", "app": "one", "dataset": "visits", "category": "visit"}
-    world.add("ops.run_outcome", [{**who, "outcome": "new_records", "started_at": AS_OF, "finished_at": AS_OF, "message": "", "slice_id": "lost"}])
+    world.add(
+        "ops.run_outcome",
+        [
+            {
+                **who,
+                "outcome": "new_records",
+                "started_at": AS_OF,
+                "finished_at": AS_OF,
+                "message": "",
+                "slice_id": "lost",
+            }
+        ],
+    )
     assert whole(world, ONE)["oldest_data_at"] == AS_OF - timedelta(days=5)
 
 
@@ -137,7 +156,9 @@ def test_small_n(duck: World, kind: str, count: int, marked: bool) -> None:
 def test_provisional(duck: World, as_of: datetime, provisional: bool) -> None:
     filled(duck, "one", "two").pull("one", as_of - HOUR)
     duck.pull("two", as_of - HOUR)
-    declared = catalog([VISITS], [app("one"), app("two", cadence="weekly"), app("old", cadence="monthly", status="paused")])
+    declared = catalog(
+        [VISITS], [app("one"), app("two", cadence="weekly"), app("old", cadence="monthly", status="paused")]
+    )
     assert caveats(duck, declared, as_of) == (["PROVISIONAL"] if provisional else [])
 
 

@@ -22,7 +22,11 @@ def rebuild(world: World, declared: Catalog) -> MeasureReport:
 
 
 def cell(world: World, measure_id: str, region: str = "35.22", start: date = date(2026, 1, 1)) -> dict[str, Any]:
-    found = [row for row in world.read("measure") if (row["measure_id"], row["region_code"], row["period_start"]) == (measure_id, region, start)]
+    found = [
+        row
+        for row in world.read("measure")
+        if (row["measure_id"], row["region_code"], row["period_start"]) == (measure_id, region, start)
+    ]
     assert len(found) == 1, f"{len(found)} cells of {measure_id} in {region} from {start}"
     return found[0]
 
@@ -38,7 +42,11 @@ def numbers(row: dict[str, Any]) -> tuple[Any, ...]:
 def test_count_by_region_and_period(world: World) -> None:
     world.build("visit")
     world.crowd(D1, 2)
-    world.visits({"region_code": f"{D1}.2001"}, {"region_code": "35.22", "region_level": "regency"}, {"event_on": date(2026, 2, 1)})
+    world.visits(
+        {"region_code": f"{D1}.2001"},
+        {"region_code": "35.22", "region_level": "regency"},
+        {"event_on": date(2026, 2, 1)},
+    )
     world.crowd(D2, 1)
     world.crowd(None, 1)
     world.visits({"vanished_at": AS_OF}, {"city_id": "elsewhere"})
@@ -48,14 +56,20 @@ def test_count_by_region_and_period(world: World) -> None:
     assert cell(world, "visits", D2)["n"] == 1
     assert cell(world, "visits", D1, date(2026, 2, 1))["n"] == 1
     assert cell(world, "visits")["share_without_region"] == pytest.approx(1 / 6)
-    assert (cell(world, "visits")["region_name"], cell(world, "visits", D2)["region_name"]) == ("Kabupaten Uji", "Kecamatan 2")
+    assert (cell(world, "visits")["region_name"], cell(world, "visits", D2)["region_name"]) == (
+        "Kabupaten Uji",
+        "Kecamatan 2",
+    )
     assert report.cells == len(world.read("measure")) == 5
     assert report.by_category == {"visit": 5}
 
 
 def test_sum_is_exact_and_has_percentiles(world: World) -> None:
     world.build("visit")
-    world.visits(*({"amount": Decimal(amount)} for amount in ("999999999999999.00", "0.10", "0.20", "-0.30", "1.00")), {"amount": None})
+    world.visits(
+        *({"amount": Decimal(amount)} for amount in ("999999999999999.00", "0.10", "0.20", "-0.30", "1.00")),
+        {"amount": None},
+    )
     rebuild(world, one(measure("money", "sum", value={"field": "amount"})))
     # sorted: -0.30 0.10 0.20 1.00 999999999999999; p10 lies 0.4 of the way from the first to the second, p90 0.6 of the way to the
     # last: 599999999999999.8, which is 6e14 in 15 digits
@@ -65,14 +79,25 @@ def test_sum_is_exact_and_has_percentiles(world: World) -> None:
 def test_mean_and_median(world: World) -> None:
     world.build("visit")
     world.visits(*({"level": level} for level in (1, 2, 4, 10)), {"level": None})
-    rebuild(world, one(measure("average", "mean", value={"field": "level"}), measure("middle", "median", value={"field": "level"})))
+    rebuild(
+        world,
+        one(
+            measure("average", "mean", value={"field": "level"}), measure("middle", "median", value={"field": "level"})
+        ),
+    )
     assert numbers(cell(world, "average")) == (4, 4.25, 3.0, 1.3, 8.2)
     assert numbers(cell(world, "middle")) == (4, 3.0, 3.0, 1.3, 8.2)
 
 
 def test_share_counts_records_without_the_field_as_not_fitting(world: World) -> None:
     world.build("visit")
-    world.visits({"status": "closed"}, {"status": "closed"}, {"status": "open"}, {"status": None}, {"status": "closed", "urgent": True})
+    world.visits(
+        {"status": "closed"},
+        {"status": "closed"},
+        {"status": "open"},
+        {"status": None},
+        {"status": "closed", "urgent": True},
+    )
     rebuild(
         world,
         one(
@@ -90,8 +115,22 @@ def test_conditions_compare_as_the_fields_type(world: World) -> None:
     world.build("visit")
     at = datetime(2026, 1, 15, 3, tzinfo=UTC)
     world.visits(
-        {"level": 1, "amount": Decimal("1.50"), "opened_on": date(2026, 1, 15), "opened_at": at, "urgent": True, "note": "a"},
-        {"level": 2, "amount": Decimal("2.00"), "opened_on": date(2026, 1, 16), "opened_at": at + timedelta(hours=1), "urgent": False, "note": "b"},
+        {
+            "level": 1,
+            "amount": Decimal("1.50"),
+            "opened_on": date(2026, 1, 15),
+            "opened_at": at,
+            "urgent": True,
+            "note": "a",
+        },
+        {
+            "level": 2,
+            "amount": Decimal("2.00"),
+            "opened_on": date(2026, 1, 16),
+            "opened_at": at + timedelta(hours=1),
+            "urgent": False,
+            "note": "b",
+        },
     )
     wheres: dict[str, dict[str, list[Any]]] = {
         "by_level": {"level": [1, 7]},
@@ -107,7 +146,10 @@ def test_conditions_compare_as_the_fields_type(world: World) -> None:
     assert {name: cell(world, name)["n"] for name in wheres} == dict.fromkeys(wheres, 1)
 
 
-@pytest.mark.parametrize(("where", "told"), [({"level": ["1"]}, "level with '1'"), ({"urgent": ["ya"]}, "urgent with 'ya'"), ({"note": [3]}, "note with 3")])
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [({"level": ["1"]}, "level with '1'"), ({"urgent": ["ya"]}, "urgent with 'ya'"), ({"note": [3]}, "note with 3")],
+)
 def test_a_condition_of_another_type_is_told(duck: World, where: dict[str, list[Any]], told: str) -> None:
     duck.build("visit")
     with pytest.raises(PublishError, match=f"`where` of measure 'odd' of visit compares {told}"):
@@ -118,8 +160,18 @@ def test_durations(world: World) -> None:
     world.build("visit")
     at = datetime(2026, 1, 15, 20, tzinfo=UTC)  # the 16th at 03:00 in Jakarta
     world.visits(
-        {"opened_at": at, "closed_at": at + timedelta(hours=36), "opened_on": date(2026, 1, 10), "closed_on": date(2026, 1, 20)},
-        {"opened_at": at, "closed_at": at + timedelta(minutes=90, microseconds=1), "opened_on": date(2026, 1, 10), "closed_on": None},
+        {
+            "opened_at": at,
+            "closed_at": at + timedelta(hours=36),
+            "opened_on": date(2026, 1, 10),
+            "closed_on": date(2026, 1, 20),
+        },
+        {
+            "opened_at": at,
+            "closed_at": at + timedelta(minutes=90, microseconds=1),
+            "opened_on": date(2026, 1, 10),
+            "closed_on": None,
+        },
         {"opened_at": at, "closed_at": None, "opened_on": None, "closed_on": date(2026, 1, 20)},
     )
     rebuild(
@@ -150,7 +202,9 @@ def test_periods(world: World, grain: str, start: date, end: date) -> None:
     world.build("visit")
     world.visits({"event_on": date(2026, 2, 28)})
     rebuild(world, one(measure("visits", "count", period=grain)))
-    assert {(row["period_grain"], row["period_start"], row["period_end"]) for row in world.read("measure")} == {(grain, start, end)}
+    assert {(row["period_grain"], row["period_start"], row["period_end"]) for row in world.read("measure")} == {
+        (grain, start, end)
+    }
 
 
 def test_the_last_day_there_is(world: World) -> None:
@@ -177,7 +231,10 @@ def test_a_value_that_is_no_number_is_told(pg: World) -> None:
     pg.build("visit")
     pg.visits({"amount": Decimal(1)}, {"amount": Decimal("NaN")})
     for kind in ("sum", "mean", "median"):
-        with pytest.raises(PublishError, match=r"Measure 'money' of visit is not a finite number for city uji from 2026-01-01.*core\.visit"):
+        with pytest.raises(
+            PublishError,
+            match=r"Measure 'money' of visit is not a finite number for city uji from 2026-01-01.*core\.visit",
+        ):
             rebuild(pg, one(measure("money", kind, value={"field": "amount"})))
 
 
@@ -200,7 +257,9 @@ def test_a_city_without_regions(world: World) -> None:
     world.build("visit")
     world.visits({"region_code": None, "region_level": None, "region_match": "none"})
     rebuild(world, catalog([category(measure("visits", "count"))], [app("one")], with_regions=False))
-    assert [(row["region_code"], row["region_name"], row["n"]) for row in world.read("measure")] == [("", "Kabupaten Uji", 1)]
+    assert [(row["region_code"], row["region_name"], row["n"]) for row in world.read("measure")] == [
+        ("", "Kabupaten Uji", 1)
+    ]
 
 
 def test_as_of_needs_a_zone(duck: World) -> None:
@@ -212,7 +271,14 @@ def test_as_of_needs_a_zone(duck: World) -> None:
 def test_the_sessions_zone_does_not_matter(world: World) -> None:
     world.build("visit")
     at = datetime(2026, 1, 1, 1, tzinfo=UTC)
-    world.visits({"event_on": date(2026, 1, 1), "opened_on": date(2026, 1, 1), "opened_at": at, "closed_at": at + timedelta(hours=20)})
+    world.visits(
+        {
+            "event_on": date(2026, 1, 1),
+            "opened_on": date(2026, 1, 1),
+            "opened_at": at,
+            "closed_at": at + timedelta(hours=20),
+        }
+    )
     declared = one(
         measure("days", "sum", value={"days_between": ["opened_at", "closed_at"]}),
         measure("mixed", "sum", value={"days_between": ["opened_on", "closed_at"]}),
@@ -227,11 +293,16 @@ def test_the_sessions_zone_does_not_matter(world: World) -> None:
 
 def test_engines_agree_on_many_records(duck: World, pg: World) -> None:
     chance = random.Random(7)
-    places = [(f"35.22.{1 + i % 4:02}.2001", "village", "fuzzy") for i in range(7)] + [(None, None, "none"), ("35.22", "regency", "code")]
+    places = [(f"35.22.{1 + i % 4:02}.2001", "village", "fuzzy") for i in range(7)] + [
+        (None, None, "none"),
+        ("35.22", "regency", "code"),
+    ]
     rows = []
     for _ in range(3000):
         code, level, match = chance.choice(places)
-        at = datetime(2025, 11, 1, tzinfo=UTC) + timedelta(seconds=chance.randrange(120 * 86400), microseconds=chance.randrange(10**6))
+        at = datetime(2025, 11, 1, tzinfo=UTC) + timedelta(
+            seconds=chance.randrange(120 * 86400), microseconds=chance.randrange(10**6)
+        )
         rows.append(
             {
                 "region_code": code, "region_level": level, "region_match": match, "event_on": at.date(), "opened_at": at,
@@ -247,7 +318,13 @@ def test_engines_agree_on_many_records(duck: World, pg: World) -> None:
                 measure("visits", "count", min_cell=200, period="day"),
                 measure("money", "sum", value={"field": "amount"}, min_cell=5),
                 measure("average", "mean", value={"field": "amount"}, period="quarter"),
-                measure("wait", "median", value={"days_between": ["opened_at", "closed_at"]}, where={"urgent": [True]}, min_cell=25),
+                measure(
+                    "wait",
+                    "median",
+                    value={"days_between": ["opened_at", "closed_at"]},
+                    where={"urgent": [True]},
+                    min_cell=25,
+                ),
                 measure("wait_minutes", "mean", value={"minutes_between": ["opened_at", "closed_at"]}),
                 measure("local_days", "mean", value={"days_between": ["opened_on", "closed_at"]}),
                 measure("closed", "share", numerator={"status": ["closed"], "urgent": [True]}, min_cell=60),

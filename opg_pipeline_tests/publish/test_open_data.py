@@ -21,9 +21,19 @@ from opg_pipeline.publish import PublishError, export_open_data, mart_metadata, 
 
 from .world import AS_OF, D1, D2, D3, World, app, catalog, category, measure
 
-NOTE = (ContextNote(id="flood", title="The flood", author="Universitas Uji", measures=("visits",), kind="caveat"), "Roads were closed.")
+NOTE = (
+    ContextNote(id="flood", title="The flood", author="Universitas Uji", measures=("visits",), kind="caveat"),
+    "Roads were closed.",
+)
 DECLARED = catalog(
-    [category(measure("visits", "count", min_cell=5), measure("debt", "sum", value={"field": "amount"}, unit="=1+1"), id_="visit"), category(id_="unused")],
+    [
+        category(
+            measure("visits", "count", min_cell=5),
+            measure("debt", "sum", value={"field": "amount"}, unit="=1+1"),
+            id_="visit",
+        ),
+        category(id_="unused"),
+    ],
     [app("one")],
     (NOTE,),
 )
@@ -64,7 +74,13 @@ def test_files_and_package(world: World, tmp_path: Path) -> None:
     columns = list(mart_metadata().tables["mart.measure"].columns)
     assert [item["name"] for item in visits["schema"]["fields"]] == [column.name for column in columns]
     kinds = {item["name"]: item["type"] for item in visits["schema"]["fields"]}
-    assert (kinds["n"], kinds["value"], kinds["period_start"], kinds["oldest_data_at"], kinds["suppressed"]) == ("integer", "number", "date", "datetime", "boolean")
+    assert (kinds["n"], kinds["value"], kinds["period_start"], kinds["oldest_data_at"], kinds["suppressed"]) == (
+        "integer",
+        "number",
+        "date",
+        "datetime",
+        "boolean",
+    )
 
 
 def test_csv_and_parquet_say_what_the_mart_says(world: World, tmp_path: Path) -> None:
@@ -78,7 +94,15 @@ def test_csv_and_parquet_say_what_the_mart_says(world: World, tmp_path: Path) ->
     assert rows["35.22"]["period_start"] == "2026-01-01"
     assert rows["35.22"]["oldest_data_at"] == "2026-03-10T04:00:00Z"
     for code, reason in ((D1, "primary"), (D2, "complementary")):
-        assert [rows[code][name] for name in ("n", "value", "median", "p10", "p90", "suppressed", "suppression")] == ["", "", "", "", "", "true", reason]
+        assert [rows[code][name] for name in ("n", "value", "median", "p10", "p90", "suppressed", "suppression")] == [
+            "",
+            "",
+            "",
+            "",
+            "",
+            "true",
+            reason,
+        ]
         assert "3" not in {rows[code]["n"], rows[code]["value"]}
 
 

@@ -30,10 +30,22 @@ def test_every_column(world: World) -> None:
     world.build("visit", "trip")
     world.crowd(D1, 3, event_on=date(2026, 1, 5))
     world.crowd(None, 1, event_on=date(2026, 2, 5))
-    world.visits({"event_on": date(2025, 12, 31), "region_code": D2}, {"event_on": date(2020, 1, 1), "vanished_at": AS_OF}, into="trip")
+    world.visits(
+        {"event_on": date(2025, 12, 31), "region_code": D2},
+        {"event_on": date(2020, 1, 1), "vanished_at": AS_OF},
+        into="trip",
+    )
     world.pull("one", AS_OF - 9 * HOUR, outcome="unreachable", stored=False, message="No answer.")
     world.pull("one", AS_OF - 6 * HOUR, records=20, accepted=15, quarantined=5)
-    world.pull("one", AS_OF - 4 * HOUR, records=8, accepted=7, quarantined=1, validation_quarantined=2, message="Eight records.")
+    world.pull(
+        "one",
+        AS_OF - 4 * HOUR,
+        records=8,
+        accepted=7,
+        quarantined=1,
+        validation_quarantined=2,
+        message="Eight records.",
+    )
     world.pull("one", AS_OF - 5 * HOUR, dataset="trips", records=2, accepted=2, quarantined=0)
     declared = catalog([VISIT, TRIP], [app("one", feeds=("visit", "trip"))])
     assert cards(world, declared)["one"] == {
@@ -78,12 +90,17 @@ def test_one_run_with_a_good_and_a_bad_dataset_is_no_good_run(world: World) -> N
     world.build("visit", "trip")
     row = {"city": "uji", "app": "one", "started_at": AS_OF, "finished_at": AS_OF, "message": "", "slice_id": None}
     for run, outcome in (("r1", "not_modified"), ("r1", "malformed"), ("r2", "not_modified"), ("r2", "zero_records")):
-        world.add("ops.run_outcome", [{**row, "run_id": run, "dataset": outcome, "category": "visit", "outcome": outcome}])
+        world.add(
+            "ops.run_outcome", [{**row, "run_id": run, "dataset": outcome, "category": "visit", "outcome": outcome}]
+        )
     card = cards(world, catalog([VISIT], [app("one")]))["one"]
     assert (card["runs_total"], card["runs_good_share"]) == (2, 0.5)
 
 
-@pytest.mark.parametrize(("status", "age", "overdue"), [("active", 73, True), ("active", 72, False), ("paused", 73, False), ("retired", 73, False)])
+@pytest.mark.parametrize(
+    ("status", "age", "overdue"),
+    [("active", 73, True), ("active", 72, False), ("paused", 73, False), ("retired", 73, False)],
+)
 def test_overdue(duck: World, status: str, age: int, overdue: bool) -> None:
     duck.build("visit")
     duck.pull("one", AS_OF - age * HOUR)

@@ -18,19 +18,60 @@ from .world import AS_OF, D1, D2, D3, World, app, catalog, category, measure
     ("total", "districts", "hidden", "total_hidden", "share_hidden"),
     [
         pytest.param(30, {"a": 10, "b": 20}, {}, "", False, id="nothing small"),
-        pytest.param(4, {"a": 1, "b": 3}, {"a": "primary", "b": "primary"}, "primary", True, id="the total is small itself"),
-        pytest.param(33, {"a": 3, "b": 10, "c": 20}, {"a": "primary", "b": "complementary"}, "", False, id="a single one takes the next with it"),
-        pytest.param(31, {"a": 1, "b": 2, "c": 8, "d": 20}, {"a": "primary", "b": "primary", "c": "complementary"}, "", False, id="two that are few together"),
-        pytest.param(27, {"a": 3, "b": 4, "c": 20}, {"a": "primary", "b": "primary"}, "", False, id="two that are enough together"),
-        pytest.param(28, {"a": 4, "b": 4, "c": 20}, {"a": "primary", "b": "primary", "c": "complementary"}, "", False, id="4 + 4 has one solution below 5"),
-        pytest.param(34, {"a": 1, "b": 5, "c": 8, "d": 20}, {"a": "primary", "b": "complementary", "c": "complementary"}, "", False, id="6 = 1 + at least 5"),
+        pytest.param(
+            4, {"a": 1, "b": 3}, {"a": "primary", "b": "primary"}, "primary", True, id="the total is small itself"
+        ),
+        pytest.param(
+            33,
+            {"a": 3, "b": 10, "c": 20},
+            {"a": "primary", "b": "complementary"},
+            "",
+            False,
+            id="a single one takes the next with it",
+        ),
+        pytest.param(
+            31,
+            {"a": 1, "b": 2, "c": 8, "d": 20},
+            {"a": "primary", "b": "primary", "c": "complementary"},
+            "",
+            False,
+            id="two that are few together",
+        ),
+        pytest.param(
+            27,
+            {"a": 3, "b": 4, "c": 20},
+            {"a": "primary", "b": "primary"},
+            "",
+            False,
+            id="two that are enough together",
+        ),
+        pytest.param(
+            28,
+            {"a": 4, "b": 4, "c": 20},
+            {"a": "primary", "b": "primary", "c": "complementary"},
+            "",
+            False,
+            id="4 + 4 has one solution below 5",
+        ),
+        pytest.param(
+            34,
+            {"a": 1, "b": 5, "c": 8, "d": 20},
+            {"a": "primary", "b": "complementary", "c": "complementary"},
+            "",
+            False,
+            id="6 = 1 + at least 5",
+        ),
         pytest.param(53, {"a": 3}, {"a": "primary"}, "", True, id="alone beside records without a district"),
         pytest.param(3 + 50, {"a": 3, "b": 50}, {"a": "primary", "b": "complementary"}, "", False, id="two districts"),
         pytest.param(6, {"a": 1, "b": 5}, {"a": "primary"}, "complementary", True, id="only the total is left to hide"),
     ],
 )
-def test_by_hand(total: int, districts: dict[str, int], hidden: dict[str, Reason], total_hidden: Reason, share_hidden: bool) -> None:
-    assert suppress(total, districts, 5) == Decision(total_hidden, {code: hidden.get(code, "") for code in districts}, share_hidden)
+def test_by_hand(
+    total: int, districts: dict[str, int], hidden: dict[str, Reason], total_hidden: Reason, share_hidden: bool
+) -> None:
+    assert suppress(total, districts, 5) == Decision(
+        total_hidden, {code: hidden.get(code, "") for code in districts}, share_hidden
+    )
 
 
 def test_ties_are_broken_by_code() -> None:
@@ -64,7 +105,11 @@ def feasible(total: int, districts: dict[str, int], min_cell: int, decision: Dec
             found[code] = set(mine)
             continue
         left = total - sum(published) - (0 if decision.hide_share else rest)
-        found[code] = {n for n in mine if any(n + other <= left - 1 if decision.hide_share else n + other == left for other in others)}
+        found[code] = {
+            n
+            for n in mine
+            if any(n + other <= left - 1 if decision.hide_share else n + other == left for other in others)
+        }
     return {code: values for code, values in found.items() if decision.districts[code] == "primary"}
 
 
@@ -109,7 +154,14 @@ def test_the_mart_hides_numbers_and_what_tells_of_them(world: World) -> None:
     world.crowd(D1, 4, event_on=date(2026, 2, 1), level=7)
     world.crowd(None, 20, event_on=date(2026, 2, 1), level=7)
     world.fresh("one")
-    declared = catalog([category(measure("visits", "count", min_cell=5), measure("size", "mean", value={"field": "level"}, min_cell=5))], [app("one")])
+    declared = catalog(
+        [
+            category(
+                measure("visits", "count", min_cell=5), measure("size", "mean", value={"field": "level"}, min_cell=5)
+            )
+        ],
+        [app("one")],
+    )
     with world.engine.begin() as connection:
         report = rebuild_measures(connection, declared, as_of=AS_OF)
     rows = {(row["measure_id"], row["period_start"].month, row["region_code"]): row for row in world.read("measure")}
@@ -125,5 +177,7 @@ def test_the_mart_hides_numbers_and_what_tells_of_them(world: World) -> None:
         assert rows[(name, 1, D3)]["n"] == 60
         assert rows[(name, 1, D3)]["share_without_region"] == pytest.approx(10 / 113)
         assert rows[(name, 2, "35.22")]["n"] == 24
-        assert {rows[(name, 2, code)]["share_without_region"] for code in ("35.22", D1)} == {None}, "24 less 20 would be the district"
+        assert {rows[(name, 2, code)]["share_without_region"] for code in ("35.22", D1)} == {None}, (
+            "24 less 20 would be the district"
+        )
     assert report.suppressed == 6

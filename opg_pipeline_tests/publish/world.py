@@ -41,7 +41,13 @@ def category(*measures: dict[str, Any], id_: str = "visit") -> Category:
         "opened_at": "timestamp", "closed_at": "timestamp", "opened_on": "date", "closed_on": "date",
     }  # fmt: skip
     fields = [
-        {"name": name, "type": kind, "label": {"en": name, "id": name}, "privacy": "none", **({"values": ["open", "closed"]} if kind == "enum" else {})}
+        {
+            "name": name,
+            "type": kind,
+            "label": {"en": name, "id": name},
+            "privacy": "none",
+            **({"values": ["open", "closed"]} if kind == "enum" else {}),
+        }
         for name, kind in kinds.items()
     ]
     return Category.model_validate(
@@ -51,13 +57,23 @@ def category(*measures: dict[str, Any], id_: str = "visit") -> Category:
             "standard": "A standard",
             "grain": "One visit | of a resident.",
             "event_time": "opened_at",
-            "fields": [*fields, {"name": "address", "type": "string", "label": {"en": "a", "id": "a"}, "privacy": "direct"}],
+            "fields": [
+                *fields,
+                {"name": "address", "type": "string", "label": {"en": "a", "id": "a"}, "privacy": "direct"},
+            ],
             "measures": list(measures),
         }
     )
 
 
-def app(id_: str, *, cadence: str = "daily", status: str = "active", feeds: tuple[str, ...] = ("visit",), incremental: bool = False) -> App:
+def app(
+    id_: str,
+    *,
+    cadence: str = "daily",
+    status: str = "active",
+    feeds: tuple[str, ...] = ("visit",),
+    incremental: bool = False,
+) -> App:
     """An app with one dataset for each category it feeds."""
     datasets = [
         {
@@ -95,7 +111,13 @@ def regions() -> tuple[Region, ...]:
     return tuple(found)
 
 
-def catalog(categories: list[Category], apps: list[App], notes: tuple[tuple[ContextNote, str], ...] = (), *, with_regions: bool = True) -> Catalog:
+def catalog(
+    categories: list[Category],
+    apps: list[App],
+    notes: tuple[tuple[ContextNote, str], ...] = (),
+    *,
+    with_regions: bool = True,
+) -> Catalog:
     """A catalogue of one city, `uji`."""
     city = City.model_validate(
         {
@@ -142,7 +164,13 @@ class World:
             for statement in (*_DDL, *(_CORE.format(name=name) for name in names)):
                 connection.execute(sa.text(statement))
             mart_metadata().create_all(connection)
-        self.add("core.dim_region", [{"city_id": "uji", "code": r.code, "level": r.level, "parent_code": r.parent_code, "name": r.name} for r in regions()])
+        self.add(
+            "core.dim_region",
+            [
+                {"city_id": "uji", "code": r.code, "level": r.level, "parent_code": r.parent_code, "name": r.name}
+                for r in regions()
+            ],
+        )
 
     def add(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Insert rows that share their keys."""
@@ -166,16 +194,38 @@ class World:
 
     def crowd(self, district: str | None, count: int, **more: Any) -> None:
         """``count`` like visits in a district; None means without a region."""
-        place = {"region_code": district, "region_level": "district" if district else None, "region_match": "code" if district else "none"}
+        place = {
+            "region_code": district,
+            "region_level": "district" if district else None,
+            "region_match": "code" if district else "none",
+        }
         self.visits(*({**place, **more} for _ in range(count)))
 
-    def pull(self, app_id: str, at: datetime, *, dataset: str = "visits", outcome: str = "new_records", stored: bool = True, **more: Any) -> None:
+    def pull(
+        self,
+        app_id: str,
+        at: datetime,
+        *,
+        dataset: str = "visits",
+        outcome: str = "new_records",
+        stored: bool = True,
+        **more: Any,
+    ) -> None:
         """A pull with its outcome and, where ``stored``, its slice."""
         self.serial += 1
         slice_id = f"s{self.serial:06}" if stored else None
-        who = {"run_id": f"r{self.serial:06}", "city": "uji", "app": app_id, "dataset": dataset, "category": dataset.removesuffix("s"), "outcome": outcome}
+        who = {
+            "run_id": f"r{self.serial:06}",
+            "city": "uji",
+            "app": app_id,
+            "dataset": dataset,
+            "category": dataset.removesuffix("s"),
+            "outcome": outcome,
+        }
         message = more.pop("message", "")
-        self.add("ops.run_outcome", [{**who, "started_at": at, "finished_at": at, "message": message, "slice_id": slice_id}])
+        self.add(
+            "ops.run_outcome", [{**who, "started_at": at, "finished_at": at, "message": message, "slice_id": slice_id}]
+        )
         if stored:
             plain = {
                 "slice_id": slice_id, **who, "committed_at": at, "records": 10, "accepted": 10, "quarantined": 0, "validation_quarantined": 0,
@@ -191,7 +241,9 @@ class World:
     def read(self, table: str) -> list[dict[str, Any]]:
         """All rows of a mart table, in a fixed order; times in UTC."""
         with self.engine.connect() as connection:
-            found = [dict(row) for row in connection.execute(sa.select(mart_metadata().tables[f"mart.{table}"])).mappings()]
+            found = [
+                dict(row) for row in connection.execute(sa.select(mart_metadata().tables[f"mart.{table}"])).mappings()
+            ]
         for row in found:
             for name, value in row.items():
                 if isinstance(value, datetime):
