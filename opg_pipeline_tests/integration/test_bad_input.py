@@ -59,7 +59,6 @@ CASES: dict[str, tuple[Arrange, str, str]] = {
     ),
     "an empty answer": (_fault("empty"), "malformed", "the answer is empty"),
     "no records any more": (_fault("no_records"), "volume_collapsed", "delivered no records; its last pull had 150"),
-    "a changed type": (_fault("changed_type"), "", "damkar"),
     "garbage": (_fault("garbage"), "malformed", "damkar"),
     "half an answer": (_fault("truncated"), "malformed", "damkar"),
     "a login page": (_fault("html_login"), "malformed", "HTML page"),
@@ -122,6 +121,17 @@ def test_one_clear_message_and_nothing_lost(
     for name in ("OPG_CATALOG", "OPG_SOURCE_URL__DAMKAR"):
         monkeypatch.delenv(name, raising=False)
     assert deployed.pull().outcome.good, "the next healthy pull is well"
+
+
+def test_a_changed_type_of_an_optional_field_costs_the_value_alone(deployed: Deployed, runner: Runner) -> None:
+    runner.fault(damkar="changed_type")
+    try:
+        record = deployed.pull()
+    finally:
+        runner.fault(damkar=None)
+    assert record.outcome.value == "new_records"
+    assert record.accepted + record.quarantined == record.records
+    assert record.values_quarantined >= record.accepted, "each record's value waits with its reason"
 
 
 def test_the_message_reaches_the_terminal_without_a_traceback(runner: Runner, tmp_path: Path) -> None:
