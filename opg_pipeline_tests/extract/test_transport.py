@@ -321,7 +321,9 @@ async def test_packings(server: Server, coding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [gzip.compress(b"id,title\n1,a\n2,b\n")[:-12], b"no gzip", b"\x1f\x8b\x08\x00 spoiled" * 9]
+    "body",
+    [gzip.compress(b"id,title\n1,a\n2,b\n")[:-12], b"no gzip", b"\x1f\x8b\x08\x00 spoiled" * 9],
+    ids=["breaks off", "no gzip", "spoiled"],
 )
 async def test_damaged_packing(server: Server, body: bytes) -> None:
     """A CSV that breaks off inside its packing must not pass for a short CSV."""
