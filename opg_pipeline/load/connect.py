@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import sqlalchemy.orm  # whole, before Great Expectations imports it in a thread beside Dagster's use of SQLAlchemy
 
 from opg_pipeline.load.records import WarehouseError
 
