@@ -47,6 +47,7 @@ class Server:
         self.handler: Handler = lambda request: JSONResponse([])
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(128)  # so that a call made before the server runs waits instead of being refused
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
