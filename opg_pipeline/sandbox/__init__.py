@@ -1,4 +1,4 @@
-"""A city to run against: twelve unlike services that tell one ledger of what happened.
+"""A city to run against: eighty unlike services that tell one ledger of what happened.
 
 Nothing of the pipeline belongs here. The names below are loaded when first used, so that importing
 the package costs nothing.
@@ -10,11 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from opg_pipeline.sandbox.access import credentials
     from opg_pipeline.sandbox.ledger import Ledger
-    from opg_pipeline.sandbox.server import create_app, serve
+    from opg_pipeline.sandbox.server import create_app, credentials, serve
 
-_HOMES = {"Ledger": "ledger", "credentials": "access", "create_app": "server", "serve": "server"}
+_HOMES = {"Ledger": "ledger", "credentials": "server", "create_app": "server", "serve": "server"}
 
 __all__ = ["Ledger", "create_app", "credentials", "serve"]
 

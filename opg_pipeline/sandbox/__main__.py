@@ -6,9 +6,8 @@ import argparse
 import sys
 from datetime import date
 
-from opg_pipeline.sandbox.access import credentials
-from opg_pipeline.sandbox.ledger import UNTIL
-from opg_pipeline.sandbox.server import serve
+from opg_pipeline.sandbox.ledger import MONTHLY, UNTIL
+from opg_pipeline.sandbox.server import credentials, serve
 
 
 def _fault(text: str) -> tuple[str, str]:
@@ -16,6 +15,14 @@ def _fault(text: str) -> tuple[str, str]:
     if not found:
         raise argparse.ArgumentTypeError("write app=fault, for example e_pbb=500")
     return app, spec
+
+
+def _scale(text: str) -> float | str:
+    if text == MONTHLY:
+        return text
+    if not 0 < (factor := float(text)) <= 1000:
+        raise argparse.ArgumentTypeError("a factor above 0 and at most 1000, or `monthly`")
+    return factor
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--fault", type=_fault, action="append", default=[], metavar="APP=FAULT", help="break a service; repeatable"
     )
+    parser.add_argument(
+        "--scale", type=_scale, default=1.0, help="how many times the default records, or `monthly` for real volumes"
+    )
     parser.add_argument("--credentials", action="store_true", help="print the keys of this seed as NAME=value and stop")
     options = parser.parse_args(arguments)
     if options.credentials:
@@ -39,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"{name}={value}\n")
         return 0
     try:
-        serve(options.host, options.port, options.seed, options.until, dict(options.fault))
+        serve(options.host, options.port, options.seed, options.until, dict(options.fault), options.scale)
     except ValueError as error:
         parser.error(str(error))
     except KeyboardInterrupt:

@@ -8,29 +8,13 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 from hmac import compare_digest
-
-NAMES = (
-    "E_PBB_KEY",
-    "E_BPHTB_USER",
-    "E_BPHTB_PASSWORD",
-    "SI_NDUK_TOKEN",
-    "E_PUSKESMAS_TOKEN",
-    "EKATALOG_V6_KEY",
-    "SISPAN_SISMON_USER",
-    "SISPAN_SISMON_PASSWORD",
-    "WIZZTARA_KEY",
-    "DAMKAR_USER",
-    "DAMKAR_PASSWORD",
-)
+from hmac import new as new_hmac
 
 
-def credentials(seed: int = 1) -> dict[str, str]:
-    """What a client must know, by the name of the environment variable it is read from."""
-    found = {}
-    for name in NAMES:
-        digest = sha256(f"sandbox access:{seed}:{name}".encode()).hexdigest()
-        found[name] = f"opg-{digest[:6]}" if name.endswith("_USER") else digest[:40]
-    return found
+def credential(name: str, seed: int = 1) -> str:
+    """The value behind the name of an environment variable."""
+    digest = sha256(f"sandbox access:{seed}:{name}".encode()).hexdigest()
+    return f"opg-{digest[:6]}" if name.endswith("_USER") else digest[:40]
 
 
 def same(given: str | None, wanted: str) -> bool:
@@ -46,3 +30,13 @@ def bearer(token: str) -> str:
 def basic(user: str, password: str) -> str:
     """The Authorization header of HTTP basic authentication."""
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def hmac_hex(secret: str, message: str) -> str:
+    """HMAC-SHA256 of the message, hexadecimal."""
+    return new_hmac(secret.encode(), message.encode(), sha256).hexdigest()
+
+
+def hmac_base64(secret: str, message: str) -> str:
+    """HMAC-SHA256 of the message, base64."""
+    return b64encode(new_hmac(secret.encode(), message.encode(), sha256).digest()).decode()

@@ -6,10 +6,11 @@ Drawing records and answering requests belong elsewhere.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-from opg_pipeline.sandbox.access import credentials
+from opg_pipeline.sandbox.access import credential
+from opg_pipeline.sandbox.doors import Doors
 from opg_pipeline.sandbox.faults import Fault
 from opg_pipeline.sandbox.ledger import shared_ledger
 
@@ -17,9 +18,11 @@ from opg_pipeline.sandbox.ledger import shared_ledger
 class City:
     """State of one running sandbox."""
 
-    def __init__(self, seed: int, until: date) -> None:
-        self.ledger = shared_ledger(seed, until)
-        self.access = credentials(seed)
+    def __init__(self, seed: int, until: date, scale: float | str = 1.0, secrets: Sequence[str] = ()) -> None:
+        self.ledger = shared_ledger(seed, until, scale)
+        self.access = {name: credential(name, seed) for name in secrets}
+        self.secret_values = frozenset(self.access.values())
+        self.doors = Doors(seed)
         self.log: deque[dict[str, object]] = deque(maxlen=20_000)
         self.today = until
         self.faults: dict[str, Fault] = {}
@@ -35,6 +38,7 @@ class City:
         self.today = self.ledger.until
         self.faults = {app: Fault(fault.kind, fault.value, fault.times) for app, fault in self._initial.items()}
         self.log.clear()
+        self.doors.forget()
 
     def take_fault(self, app: str) -> Fault | None:
         """The fault that strikes the next call of an app, if any; counts it where the fault passes after some calls."""

@@ -67,8 +67,14 @@ class Control:
         rows = service.rows()
         delivered = Counter(row.record_id for row in rows)
         defects = {row.record_id: row.defect for row in rows if row.defect}
+        states = {row.record_id: row.truth for row in rows if row.truth}
         truth = [
-            {**neutral(record), "delivered": delivered[record.record_id], "defect": defects.get(record.record_id)}
+            {
+                **neutral(record),
+                **states.get(record.record_id, {}),
+                "delivered": delivered[record.record_id],
+                "defect": defects.get(record.record_id),
+            }
             for record in self.city.ledger.records(service.app_id)
             if record.record_id in delivered
         ]

@@ -17,16 +17,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from opg_pipeline.sandbox.access import credentials
+from opg_pipeline.sandbox.access import credential
 from opg_pipeline.sandbox.city import City
 from opg_pipeline.sandbox.control import Control, checked, is_local
-from opg_pipeline.sandbox.faults import AFTER, BEFORE, SCOPE_KEY, Fault, instead, spoiled
+from opg_pipeline.sandbox.faults import AFTER, BEFORE, SCOPE_KEY, WAITING, Fault, instead, spoiled
 from opg_pipeline.sandbox.ledger import UNTIL
 from opg_pipeline.sandbox.services.base import Service
-from opg_pipeline.sandbox.services.register import SERVICES
+from opg_pipeline.sandbox.services.register import SECRET_NAMES, SERVICES
 
 CONDITIONAL = (b"if-none-match", b"if-modified-since")
-SECRET_PARAMETERS = ("api_key",)
+SECRET_PARAMETERS = ("api_key", "token", "key", "apikey", "authenticityToken")
 
 __all__ = ["create_app", "credentials", "serve"]
 
@@ -71,12 +71,16 @@ class Doorkeeper:
             {
                 "app": name,
                 "method": request.method,
-                "path": request.url.path,
+                "path": self._without_keys(request.url.path),
                 "query": query,
                 "status": status,
                 "fault": fault.kind if fault else None,
             }
         )
+
+    def _without_keys(self, path: str) -> str:
+        """The path with a key that is part of it struck out."""
+        return "/".join("***" if part in self.city.secret_values else part for part in path.split("/"))
 
     async def _broken(self, fault: Fault, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {
@@ -85,11 +89,11 @@ class Doorkeeper:
             SCOPE_KEY: fault.kind,
         }
         if fault.kind in BEFORE:
-            await instead(fault)(scope, receive, send)
+            await instead(fault, str(Request(scope).url))(scope, receive, send)
         elif fault.kind in AFTER:
             await (await _spoil(self.app, fault, service, scope, receive))(scope, receive, send)
         else:
-            if fault.kind == "slow":
+            if fault.kind in WAITING:
                 await asyncio.sleep(fault.value)
             await self.app(scope, receive, send)
 
@@ -113,14 +117,24 @@ async def _spoil(app: ASGIApp, fault: Fault, service: Service, scope: Scope, rec
         if key not in (b"content-length", b"etag", b"last-modified")
     }
     body = b"".join(parts)
-    if start["status"] == 200:
+    if start["status"] in (200, 206) and fault.kind == "same_page":
+        fault.kept = fault.kept or (body, headers.get("content-type", ""))
+        body, headers["content-type"] = fault.kept
+    elif start["status"] in (200, 206):
         body = spoiled(fault, body, headers.get("content-type", ""), service.drift)
     return Response(body, start["status"], headers)
 
 
-def create_app(seed: int = 1, until: date = UNTIL, faults: Mapping[str, object] | None = None) -> Starlette:
-    """The city with its twelve services and the control paths. The same seed and day give the same city."""
-    city = City(seed, until)
+def credentials(seed: int = 1) -> dict[str, str]:
+    """What a client must know, by the name of the environment variable it is read from."""
+    return {name: credential(name, seed) for name in SECRET_NAMES}
+
+
+def create_app(
+    seed: int = 1, until: date = UNTIL, faults: Mapping[str, object] | None = None, scale: float | str = 1.0
+) -> Starlette:
+    """The city with all its services and the control paths. The same seed, day and scale give the same city."""
+    city = City(seed, until, scale, SECRET_NAMES)
     services = {service.app_id: service(city) for service in SERVICES}
     city.start_with({app: fault for app, fault in checked(faults or {}, services).items() if fault is not None})
     app = Starlette(
@@ -139,11 +153,12 @@ def serve(
     seed: int = 1,
     until: date = UNTIL,
     faults: Mapping[str, object] | None = None,
+    scale: float | str = 1.0,
 ) -> None:
     """Run the city until interrupted. The last line printed at start is its address; port 0 takes a free one."""
     import uvicorn  # needed to serve, not to build the application
 
-    app = create_app(seed, until, faults)
+    app = create_app(seed, until, faults, scale)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 
 import opg_pipeline.sandbox
-from opg_pipeline.sandbox.access import NAMES
 from opg_pipeline.sandbox.faults import KINDS
 from opg_pipeline.sandbox.ledger import Ledger
 from opg_pipeline.sandbox.services import offices, residents, revenue, sensors, sheets
-from opg_pipeline.sandbox.services.base import all_rows
-from opg_pipeline.sandbox.services.register import SERVICES
+from opg_pipeline.sandbox.services.base import Service, all_rows
+from opg_pipeline.sandbox.services.register import SECRET_NAMES, SERVICES
 
 from .conftest import PATHS
 
-TEXT = (Path(opg_pipeline.sandbox.__file__).parent / "README.md").read_text(encoding="utf-8")
-SECTIONS = {part.split(":", 1)[0]: part for part in re.split(r"^##? ", TEXT, flags=re.MULTILINE)}
-TESTERS = TEXT.split("# For testers")[1]
+HOME = Path(opg_pipeline.sandbox.__file__).parent
+TEXT = (HOME / "README.md").read_text(encoding="utf-8")
+SECTIONS = {path.stem: path.read_text(encoding="utf-8") for path in (HOME / "vendors").glob("*.md")}
 
 
 def names_in(body: object) -> set[str]:
@@ -39,7 +38,7 @@ def test_the_section_names_every_field_and_the_path(app: str) -> None:
     if app in ("e_bphtb", "portal_berita"):
         fields = set(re.findall(r"<([A-Za-z_]+)", bodies[0]))
     assert [field for field in fields if field not in SECTIONS[app]] == []
-    assert PATHS[app] in TEXT
+    assert PATHS[app] in SECTIONS[app]
 
 
 @pytest.mark.parametrize(
@@ -69,8 +68,16 @@ def test_usual_spellings_are_documented_and_unforeseen_ones_are_not() -> None:
     assert [word for word in residents.UNFORESEEN if f"`{word.lower()}`" in section] == []
 
 
-def test_keys_faults_and_defects_are_documented() -> None:
-    assert [name for name in NAMES if name not in TEXT] == []
-    assert [kind for kind in KINDS if f"`{kind}`" not in TESTERS] == []
-    defects = {row.defect for service in SERVICES for row in all_rows(service, Ledger()) if row.defect}
-    assert [defect for defect in defects if f"`{defect}`" not in TESTERS] == []
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.app_id)
+def test_each_page_names_paths_keys_and_defects(service: type[Service]) -> None:
+    page, testers = SECTIONS[service.app_id].split("## For testers")
+    assert page.startswith(f"# {service.app_id}: ")
+    assert [name for name in service.secrets if name not in page] == []
+    defects = {row.defect for row in all_rows(service, Ledger()) if row.defect}
+    assert [defect for defect in defects if f"`{defect}`" not in testers] == []
+
+
+def test_faults_are_documented_and_every_page_has_its_app() -> None:
+    assert [kind for kind in KINDS if f"`{kind}`" not in TEXT] == []
+    assert set(SECTIONS) == {service.app_id for service in SERVICES}
+    assert len(SECRET_NAMES) == len(set(SECRET_NAMES))

@@ -18,13 +18,14 @@ from pathlib import Path
 import pytest
 
 import opg_pipeline.sandbox
-from opg_pipeline.sandbox.access import credentials
-from opg_pipeline.sandbox.ledger import COUNTS, Ledger
+from opg_pipeline.sandbox import credentials
+from opg_pipeline.sandbox.ledger import MONTHLY, Ledger
 from opg_pipeline.sandbox.services.base import all_rows
 from opg_pipeline.sandbox.services.register import SERVICES
 from opg_pipeline.sandbox.truth.geography import Geography, _extract
 from opg_pipeline.sandbox.truth.people import Population
 from opg_pipeline.sandbox.truth.records import LandTransfer, neutral
+from opg_pipeline.sandbox.truth.volumes import VOLUMES
 
 HOME = Path(opg_pipeline.sandbox.__file__).parent
 ALLOWED = {"starlette", "uvicorn", "openpyxl", *sys.stdlib_module_names}
@@ -33,7 +34,7 @@ ALLOWED = {"starlette", "uvicorn", "openpyxl", *sys.stdlib_module_names}
 def told(seed: int) -> list[object]:
     ledger = Ledger(seed)
     return [
-        [neutral(record) for app in COUNTS for record in ledger.records(app)],
+        [neutral(record) for app in VOLUMES for record in ledger.records(app)],
         [
             (row.record_id, row.body, row.defect, row.planted)
             for service in SERVICES
@@ -45,7 +46,7 @@ def told(seed: int) -> list[object]:
 def test_one_seed_is_one_city_and_two_seeds_are_two() -> None:
     assert told(1) == told(1)
     first, other = Ledger(1), Ledger(2)
-    for app in COUNTS:
+    for app in VOLUMES:
         assert [neutral(record) for record in first.records(app)] != [
             neutral(record) for record in other.records(app)
         ], app
@@ -54,14 +55,14 @@ def test_one_seed_is_one_city_and_two_seeds_are_two() -> None:
 
 def test_order_of_asking_does_not_matter() -> None:
     forward, backward = Ledger(3), Ledger(3)
-    there = {app: forward.records(app) for app in COUNTS}
-    back = {app: backward.records(app) for app in reversed(list(COUNTS))}
+    there = {app: forward.records(app) for app in VOLUMES}
+    back = {app: backward.records(app) for app in reversed(list(VOLUMES))}
     assert there == back
 
 
 def test_counts_districts_and_months() -> None:
     ledger = Ledger()
-    for app, count in COUNTS.items():
+    for app, (count, _) in VOLUMES.items():
         records = ledger.records(app)
         assert len(records) == len({record.record_id for record in records}) == count
     for app in ("e_pbb", "e_bphtb", "si_nduk", "e_puskesmas", "gis_cctv", "sapa_bupati", "wizztara", "damkar"):
@@ -144,7 +145,7 @@ def test_it_starts_from_the_command_line() -> None:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
             assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+", address)
-            with urllib.request.urlopen(f"{address}/__apps", timeout=10) as answer:
+            with urllib.request.urlopen(f"{address}/__apps", timeout=60) as answer:
                 assert b'"seed":4' in answer.read()
             with pytest.raises(urllib.error.HTTPError, match="500"):
                 urllib.request.urlopen(f"{address}/e_pbb/pembayaran", timeout=10)
@@ -165,3 +166,10 @@ def test_wrong_use_ends_with_2(arguments: list[str]) -> None:
     )
     assert done.returncode == 2
     assert "usage:" in done.stderr
+
+
+def test_every_app_of_the_city_has_a_service_and_the_scale_multiplies_its_records() -> None:
+    assert [service.app_id for service in SERVICES] == list(VOLUMES)
+    assert 240_000 < sum(count for count, _ in VOLUMES.values()) < 260_000
+    assert Ledger(scale=0.1).count("e_pbb") == len(Ledger(scale=0.1).records("e_pbb")) == 600
+    assert Ledger(scale=MONTHLY).count("e_pbb") == 90_000

@@ -15,7 +15,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from opg_pipeline.sandbox.ledger import COUNTS
+from opg_pipeline.sandbox.truth.volumes import VOLUMES
 
 from .conftest import PATHS, ask, client_of, keys
 from .harvest import bodies, identifiers, sheet_of, text_of
@@ -26,7 +26,7 @@ FILES = ("gis_cctv", "portal_berita", "sispan_sismon", "sapa_bupati")
 @pytest.mark.parametrize("app", PATHS)
 async def test_what_is_delivered_is_the_ledger(city: httpx.AsyncClient, app: str) -> None:
     truth = (await city.get(f"/__ledger/{app}")).json()
-    assert len(truth) == COUNTS[app]
+    assert len(truth) == VOLUMES[app][0]
     delivered: Counter[str] = Counter()
     async for answer in bodies(city, app):
         assert answer.status_code == 200
@@ -72,10 +72,10 @@ async def test_a_file_unchanged_is_not_sent_again(city: httpx.AsyncClient, app: 
 async def test_the_clock_hides_what_has_not_happened(city: httpx.AsyncClient) -> None:
     await city.post("/__control/clock", json={"today": "2026-03-31"})
     then = (await city.get("/__ledger/e_pbb")).json()
-    assert 0 < len(then) < COUNTS["e_pbb"]
+    assert 0 < len(then) < VOLUMES["e_pbb"][0]
     assert max(record["at"] for record in then)[:10] <= "2026-03-31"
     await city.post("/__reset")
-    assert len((await city.get("/__ledger/e_pbb")).json()) == COUNTS["e_pbb"]
+    assert len((await city.get("/__ledger/e_pbb")).json()) == VOLUMES["e_pbb"][0]
     assert (await city.post("/__control/clock", json={"today": "kapan"})).status_code == 422
 
 
@@ -162,7 +162,7 @@ async def test_things_lead_to_every_observation(city: httpx.AsyncClient) -> None
             page = (await city.get(following)).json()
             seen += [row["@iot.id"] for row in page["value"]]
             following = page.get("@iot.nextLink")
-    assert len(seen) == len(set(seen)) == COUNTS["tma_bengawan_solo"]
+    assert len(seen) == len(set(seen)) == VOLUMES["tma_bengawan_solo"][0]
 
 
 async def test_pages_come_quickly(city: httpx.AsyncClient) -> None:
@@ -188,4 +188,4 @@ async def test_control_is_for_this_machine_only_and_the_log_holds_no_secret() ->
         assert log.json()[-1]["status"] == 200
         assert keys()["ekatalog_v6"]["params"]["api_key"] not in log.text
         assert (await city.get("/__ledger/tidak_ada")).status_code == 404
-        assert {entry["app"] for entry in (await city.get("/__apps")).json()["apps"]} == set(PATHS)
+        assert {entry["app"] for entry in (await city.get("/__apps")).json()["apps"]} == set(VOLUMES)

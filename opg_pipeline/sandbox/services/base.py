@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
@@ -27,11 +27,14 @@ from opg_pipeline.sandbox.truth.people import Person
 from opg_pipeline.sandbox.truth.timeline import end_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Told:
     """One wire row: the true record it speaks of, since when it is known, how it is written, what is wrong with it.
 
-    `order` is what the service's own date filter compares. `planted` is the personal data exactly as written.
+    `order` is what the service's own date filter compares. `planted` is the personal data exactly as written. A row
+    stands from `known_on` until the day before `gone_on`: a record that changes is told in several rows, one after the
+    other in time, one that vanishes has no row after its last. `truth` holds the neutral values of the record that are
+    different while this row stands.
     """
 
     record_id: str
@@ -40,12 +43,19 @@ class Told:
     order: Any = None
     defect: str | None = None
     planted: tuple[tuple[str, str], ...] = ()
+    gone_on: date | None = None
+    truth: Mapping[str, Any] = field(default_factory=dict)
+
+    def stands(self, today: date) -> bool:
+        """Whether the app tells this row on that day."""
+        return self.known_on <= today and (self.gone_on is None or today < self.gone_on)
 
 
 class Service(ABC):
-    """One city app."""
+    """One city app. `secrets` are the names of what a client must know; `drift` the fields that `changed_type` strikes."""
 
     app_id: ClassVar[str]
+    secrets: ClassVar[tuple[str, ...]] = ()
     drift: ClassVar[tuple[str, ...]] = ()
     paged: ClassVar[bool] = True
 
@@ -67,20 +77,27 @@ class Service(ABC):
         fault = fault_of(request)
         if fault == "no_records":
             return ()
+        if fault == "shuffled":
+            return shuffled(rows)
         return rows[: max(1, len(rows) // 40)] if fault == "shrunk" else rows
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def all_rows(service: type[Service], ledger: Ledger) -> tuple[Told, ...]:
     """What the app tells of the whole ledger; told once, since neither changes."""
     return tuple(service.tell(ledger))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def visible(service: type[Service], ledger: Ledger, today: date) -> tuple[Told, ...]:
     """What the app knows by the end of that day."""
-    rows = all_rows(service, ledger)
-    return rows if today >= ledger.until else tuple(row for row in rows if row.known_on <= today)
+    return tuple(row for row in all_rows(service, ledger) if row.stands(today))
+
+
+@lru_cache(maxsize=4)
+def shuffled(rows: tuple[Told, ...]) -> tuple[Told, ...]:
+    """The same rows in another order, the same one for every page."""
+    return tuple(Random(len(rows)).sample(rows, len(rows)))
 
 
 def fault_of(request: Request | None) -> str | None:
@@ -95,8 +112,8 @@ def loops(request: Request) -> bool:
 
 
 def flaws(rng: Random, n: int, counts: dict[str, int]) -> dict[int, str]:
-    """Which of `n` rows get which planted defect."""
-    kinds = [kind for kind, times in counts.items() for _ in range(times)]
+    """Which of `n` rows get which planted defect; fewer of them where there are few rows."""
+    kinds = [kind for kind, times in counts.items() for _ in range(times)][: n // 2]
     return dict(zip(rng.sample(range(n), len(kinds)), kinds, strict=True))
 
 

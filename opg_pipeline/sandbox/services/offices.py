@@ -57,6 +57,7 @@ class EkatalogV6(Service):
     """Orders in the electronic catalogue; rows of the version before keep its words."""
 
     app_id = "ekatalog_v6"
+    secrets = ("EKATALOG_V6_KEY",)
     drift = ("total_harga",)
 
     def routes(self) -> list[Route]:
@@ -167,3 +168,6 @@ def _item(record: Article, title: str, written: str) -> str:
         f"<category>{record.section}</category>"
         f"<description>{escape(html_escape(record.summary))}</description></item>"
     )
+
+
+SERVICES = (EkatalogV6, PortalBerita)

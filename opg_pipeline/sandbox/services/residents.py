@@ -93,6 +93,7 @@ class SiNduk(Service):
     """Applications for civil documents."""
 
     app_id = "si_nduk"
+    secrets = ("SI_NDUK_TOKEN",)
     drift = ("tgl_pengajuan",)
 
     def routes(self) -> list[Route]:
@@ -174,6 +175,7 @@ class EPuskesmas(Service):
     """Visits to community health centres. Which names the columns have depends on the centre."""
 
     app_id = "e_puskesmas"
+    secrets = ("E_PUSKESMAS_TOKEN",)
     drift = ("umur",)
 
     def routes(self) -> list[Route]:
@@ -254,6 +256,7 @@ class Damkar(Service):
     """Reports of the fire brigade."""
 
     app_id = "damkar"
+    secrets = ("DAMKAR_USER", "DAMKAR_PASSWORD")
     drift = ("taksiran_kerugian",)
 
     def routes(self) -> list[Route]:
@@ -299,3 +302,6 @@ class Damkar(Service):
         pages = page + 1 if loops(request) else -(-len(rows) // size)
         laporan = page_of(rows, (page - 1) * size, size, loops(request))
         return JSONResponse({"halaman": page, "jumlah_halaman": pages, "laporan": laporan})
+
+
+SERVICES = (SiNduk, EPuskesmas, Damkar)

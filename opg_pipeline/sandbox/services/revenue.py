@@ -60,6 +60,7 @@ class EPbb(Service):
     """Land and building tax payments. Every answer is HTTP 200; the body says whether it went well."""
 
     app_id = "e_pbb"
+    secrets = ("E_PBB_KEY",)
     drift = ("jumlah",)
 
     def routes(self) -> list[Route]:
@@ -146,6 +147,7 @@ class EBphtb(Service):
     """Duty on land changing hands, as XML."""
 
     app_id = "e_bphtb"
+    secrets = ("E_BPHTB_USER", "E_BPHTB_PASSWORD")
     drift = ("harga",)
 
     def routes(self) -> list[Route]:
@@ -213,6 +215,7 @@ class Wizztara(Service):
     """Questions to the tax assistant on WhatsApp, one JSON object a line."""
 
     app_id = "wizztara"
+    secrets = ("WIZZTARA_KEY",)
     drift = ("ts",)
     paged = False
 
@@ -258,3 +261,6 @@ class Wizztara(Service):
             return JSONResponse({"error": "sejak harus detik epoch"}, 400)
         lines = [f"{row.body}\n" for row in self.rows(request) if row.order >= since]
         return Response("".join(lines), media_type="application/x-ndjson")
+
+
+SERVICES = (EPbb, EBphtb, Wizztara)

@@ -188,3 +188,6 @@ class GisCctv(Service):
             {"type": "FeatureCollection", "name": "cctv", "features": features}, separators=(",", ":")
         ).encode()
         return file_answer(request, body, "application/geo+json", self.city.today)
+
+
+SERVICES = (TmaBengawanSolo, GisCctv)

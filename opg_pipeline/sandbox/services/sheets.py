@@ -49,6 +49,7 @@ class SispanSismon(Service):
     """Targets and achievements of the offices, one workbook."""
 
     app_id = "sispan_sismon"
+    secrets = ("SISPAN_SISMON_USER", "SISPAN_SISMON_PASSWORD")
     paged = False
 
     def routes(self) -> list[Route]:
@@ -178,3 +179,6 @@ class SapaBupati(Service):
         for row in self.rows(request):
             writer.writerow((row.body[0] and "hari Jumat yang lalu", *row.body[1:]) if changed else row.body)
         return file_answer(request, out.getvalue().encode(), "text/csv; charset=utf-8", self.city.today)
+
+
+SERVICES = (SispanSismon, SapaBupati)

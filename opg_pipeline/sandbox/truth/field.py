@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
+from typing import TYPE_CHECKING
 
 from opg_pipeline.sandbox.truth.geography import Geography
 from opg_pipeline.sandbox.truth.people import Population
 from opg_pipeline.sandbox.truth.records import Callout, CameraReading, WaterLevel
 from opg_pipeline.sandbox.truth.timeline import WIB, at_hour, draw_days, midnight, window
+
+if TYPE_CHECKING:
+    from opg_pipeline.sandbox.truth.register import Draw
 
 CAMERAS, CAMERA_DAYS, CAMERA_HOURS = 50, 5, (3, 7, 11, 15, 19, 23)
 CORNERS = ("Alun-alun", "Perempatan", "Pasar", "Jembatan", "Terminal", "Perlintasan KA", "Simpang Tiga", "Taman")
@@ -148,3 +153,10 @@ def callouts(rng: Random, until: date, n: int, places: Geography, people: Popula
             )
         )
     return called
+
+
+DRAWS: Mapping[str, Draw] = {
+    "tma_bengawan_solo": lambda city, rng, n: water_levels(rng, city.until, n),
+    "gis_cctv": lambda city, rng, n: camera_readings(rng, city.until, n, city.places),
+    "damkar": lambda city, rng, n: callouts(rng, city.until, n, city.places, city.people),
+}

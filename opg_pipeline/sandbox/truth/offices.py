@@ -5,14 +5,19 @@ No wire formats belong here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from typing import TYPE_CHECKING
 
 from opg_pipeline.sandbox.truth.geography import Geography
 from opg_pipeline.sandbox.truth.people import FAMILY, Population
 from opg_pipeline.sandbox.truth.records import Article, Checkpoint, ForumStatement, Purchase
 from opg_pipeline.sandbox.truth.timeline import at_hour, draw_days, end_of, midnight, office_days, quarter_ends, window
+
+if TYPE_CHECKING:
+    from opg_pipeline.sandbox.truth.register import Draw
 
 OFFICES = tuple(
     (f"{line[:4]}.0.00.0.00.{number:02d}.0000", line[5:])
@@ -213,3 +218,11 @@ def forum_statements(rng: Random, until: date, n: int, places: Geography, people
             )
         )
     return heard
+
+
+DRAWS: Mapping[str, Draw] = {
+    "ekatalog_v6": lambda city, rng, n: purchases(rng, city.until, n),
+    "portal_berita": lambda city, rng, n: articles(rng, city.until, n, city.places),
+    "sispan_sismon": lambda city, rng, n: checkpoints(rng, city.until, n),
+    "sapa_bupati": lambda city, rng, n: forum_statements(rng, city.until, n, city.places, city.people),
+}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 from opg_pipeline.sandbox.truth.geography import District, Geography
 from opg_pipeline.sandbox.truth.people import Person, Population
 from opg_pipeline.sandbox.truth.records import ClinicVisit, DocumentCase
 from opg_pipeline.sandbox.truth.timeline import at_hour, draw_days, end_of, midnight, office_days
+
+if TYPE_CHECKING:
+    from opg_pipeline.sandbox.truth.register import Draw
 
 DOCUMENTS = (
     "family_card",
@@ -133,3 +138,9 @@ def clinic_visits(rng: Random, until: date, n: int, places: Geography, people: P
 def _patient(rng: Random, villagers: list[Person], day: date) -> Person:
     """Somebody of the village who was born by then."""
     return rng.choice([person for person in villagers if person.born < day])
+
+
+DRAWS: Mapping[str, Draw] = {
+    "si_nduk": lambda city, rng, n: document_cases(rng, city.until, n, city.places, city.people),
+    "e_puskesmas": lambda city, rng, n: clinic_visits(rng, city.until, n, city.places, city.people),
+}

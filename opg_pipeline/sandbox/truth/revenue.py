@@ -5,14 +5,19 @@ No wire formats and no planted mistakes belong here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from typing import TYPE_CHECKING
 
 from opg_pipeline.sandbox.truth.geography import Geography, Village
 from opg_pipeline.sandbox.truth.people import Person, Population
 from opg_pipeline.sandbox.truth.records import LandTaxPayment, LandTransfer, TaxQuestion
 from opg_pipeline.sandbox.truth.timeline import at_hour, draw_days, midnight, office_days
+
+if TYPE_CHECKING:
+    from opg_pipeline.sandbox.truth.register import Draw
 
 LAND_TAX_SEASON = {1: 0.2, 2: 0.5, 3: 1.0, 4: 1.2, 5: 1.4, 6: 1.6, 7: 1.6, 8: 2.0, 9: 2.6, 10: 1.4, 11: 0.7, 12: 0.3}
 TRANSFER_KINDS = ("sale", "sale", "sale", "sale", "inheritance", "inheritance", "gift", "auction", "exchange")
@@ -158,3 +163,10 @@ def tax_questions(rng: Random, until: date, n: int, places: Geography, people: P
             )
         )
     return asked
+
+
+DRAWS: Mapping[str, Draw] = {
+    "e_pbb": lambda city, rng, n: land_tax(rng, city.until, n, city.places, city.people),
+    "e_bphtb": lambda city, rng, n: land_transfers(rng, city.until, n, city.places, city.people),
+    "wizztara": lambda city, rng, n: tax_questions(rng, city.until, n, city.places, city.people),
+}
