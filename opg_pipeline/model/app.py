@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from opg_pipeline.model.base import Declared, Identifier, Locale, Path_, RecordsPath, UrusanCode
-from opg_pipeline.model.source import (
+from opg_pipeline.model.formats import (
+    BpsCubeFormat,
     CsvFormat,
+    FixedWidthFormat,
     Format,
     GeoJsonFormat,
-    Incremental,
+    HtmlFormat,
     JsonFormat,
-    Pagination,
-    SinglePage,
-    Source,
+    SdmxJsonFormat,
+    Unpack,
+    Unpivot,
 )
+from opg_pipeline.model.paging import ForEach, Incremental, Pagination, SinglePage
+from opg_pipeline.model.source import Source
 
 Cadence = Literal["15min", "hourly", "3h", "daily", "weekly", "monthly", "quarterly", "semesterly"]
 
 Parse = Literal[
     "text", "html_text", "integer", "number", "rupiah", "percent", "boolean", "date", "datetime", "epoch_s", "epoch_ms",
-    "year", "period", "json", "list", "nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account", "identifier",
+    "year", "period", "excel_serial", "json", "point", "esri", "list", "nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account", "identifier",
     "age_band", "sex", "nik_sex", "nik_age_band",
 ]  # fmt: skip
 
@@ -39,9 +44,16 @@ class FieldMap(Declared):
     format: str | None = Field(
         None, description="Pattern of this date or time, over the locale's; or the separator of a `list`."
     )
+    pick: str | None = Field(
+        None,
+        description="Regular expression that finds the part to read: its one group. A value it does not fit is rejected.",
+    )
     map: dict[str, Any] | None = Field(
         None, description="Source value to standard value. A value that is not listed is rejected."
     )
+    fold: bool = Field(False, description="`map` takes no notice of case, nor of repeated blanks.")
+    otherwise: Any = Field(None, description="With `map`: the standard value of every source value that is not listed.")
+    default: Any = Field(None, description="The standard value where the source has none.")
     scale: ScaleBy | None = Field(None, description="Multiply by what another value of the record says.")
     round: bool = Field(
         False, description="Round to the field's decimals; without it a number with more decimals is rejected."
@@ -49,6 +61,9 @@ class FieldMap(Declared):
     decimal: str | None = Field(None, pattern=r"^[.,]$", description="Decimal sign of this field, over the locale's.")
     thousands: str | None = Field(
         None, pattern=r"^[., ]?$", description="Grouping sign of this field, over the locale's."
+    )
+    edge: Literal["first", "last"] = Field(
+        "first", description="Which day a date stands for whose pattern has no day (a month, a year)."
     )
     timezone: str | None = Field(None, description="Zone of this field, over the locale's.")
     missing: tuple[str, ...] | None = Field(None, description="Texts that mean 'no value', over the locale's.")
@@ -60,8 +75,17 @@ class FieldMap(Declared):
             given.append("const")
         if len(given) != 1:
             raise ValueError("say where the value comes from with exactly one of `from`, `first_of` or `const`")
-        if given == ["const"] and (self.parse or self.map or self.scale):
+        if given == ["const"] and (self.parse or self.map or self.scale or self.pick or self.default is not None):
             raise ValueError("a `const` is the value itself: it takes neither `parse` nor `map` nor `scale`")
+        if self.map is None and (self.fold or "otherwise" in self.model_fields_set):
+            raise ValueError("`fold` and `otherwise` belong to `map`")
+        if self.pick is not None:
+            try:
+                groups = re.compile(self.pick).groups
+            except re.error as error:
+                raise ValueError(f"`pick` is no regular expression: {error}") from None
+            if groups != 1:
+                raise ValueError(f"`pick` needs one group in parentheses, but has {groups}")
         return self
 
     @property
@@ -75,12 +99,19 @@ class FieldMap(Declared):
 
 
 class ScaleBy(Declared):
-    """A factor read from the record itself, such as a unit column."""
+    """A factor: the same for all records (`by`), or read from the record itself, such as from a unit column."""
 
-    from_: Path_ = Field(alias="from")
-    map: dict[str, int | float] = Field(
-        min_length=1, description="Value to factor. A value that is not listed is rejected."
+    by: float | None = Field(None, gt=0, description="The factor, such as 0.01 for cents.")
+    from_: Path_ | None = Field(None, alias="from", description="Where the record says what to multiply by.")
+    map: dict[str, int | float] | None = Field(
+        None, min_length=1, description="Value to factor. A value that is not listed is rejected."
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ScaleBy:
+        if (self.by is None) == (self.from_ is None) or (self.from_ is None) != (self.map is None):
+            raise ValueError("give either `by`, or `from` with `map`")
+        return self
 
 
 class RegionMap(Declared):
@@ -90,7 +121,9 @@ class RegionMap(Declared):
     district: Path_ | None = Field(None, description="Path of the district's (kecamatan's) name.")
     village: Path_ | tuple[Path_, ...] | None = Field(None, description="Path, or aliases, of the village's name.")
     text: Path_ | None = Field(None, description="Path of a text that holds names; needs `pattern`.")
-    pattern: str | None = Field(None, description="Such as 'Desa {village}, Kecamatan {district}'.")
+    pattern: str | tuple[str, ...] | None = Field(
+        None, description="Such as 'Desa {village}, Kecamatan {district}'; of several the first that fits."
+    )
     const: str | None = Field(None, description="One region code for all records.")
 
     @model_validator(mode="after")
@@ -111,18 +144,33 @@ class Dataset(Declared):
     """One list of records an app gives, and what it becomes."""
 
     id: Identifier
-    path: str = Field(description="Below the source's base_url; '' for the base itself.", pattern=r"^(/[^\s?#]*|)$")
+    path: str = Field(
+        description="Below the source's base_url; '' for the base itself. `{name}` takes a parameter.",
+        pattern=r"^(/[^\s?#]*|)$",
+    )
     method: Literal["GET", "POST"] = "GET"
-    query: dict[str, str | int | float] = Field({}, description="Fixed query parameters.")
+    query: dict[str, str | int | float] = Field(
+        {}, description="Query parameters. One whose `{name}` has no value in a call is left out of it."
+    )
     form: dict[str, str | int | float] | None = Field(
         None, description="Form body of a POST; paging parameters go there too."
     )
+    json_: dict[str, Any] | None = Field(
+        None, alias="json", description="JSON body of a POST (GraphQL and the like); paging parameters go there too."
+    )
     body: str | None = Field(None, description="Literal body of a POST (SOAP and the like); needs `content_type`.")
     content_type: str | None = None
+    for_each: ForEach | None = None
     format: Format = JsonFormat()
+    unpack: Unpack | None = None
     records: RecordsPath = Field("", description="Where the records are; '' when the answer is the list itself.")
+    unpivot: Unpivot | None = None
     paginate: Pagination = SinglePage()
     incremental: Incremental | None = None
+    conditional: Literal["answer", "collection", "never"] = Field(
+        "answer",
+        description="What ETag and Last-Modified speak for: one answer (used where there is one), or, in the first answer, all pages.",
+    )
     nature: Literal["event", "snapshot", "cumulative"] = Field(
         description="event: records come once; snapshot: each pull is all there is; cumulative: values grow."
     )
@@ -148,6 +196,11 @@ class Dataset(Declared):
     def _short_format(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
 
+    @field_validator("unpack", mode="before")
+    @classmethod
+    def _short_unpack(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
     @field_validator("fields", mode="before")
     @classmethod
     def _short_fields(cls, value: Any) -> Any:
@@ -157,17 +210,29 @@ class Dataset(Declared):
 
     @model_validator(mode="after")
     def _fits(self) -> Dataset:
-        if self.method == "GET" and (self.form is not None or self.body is not None):
-            raise ValueError("`form` and `body` belong to `method: POST`")
+        bodies = [item for item in (self.form, self.json_, self.body) if item is not None]
+        if self.method == "GET" and bodies:
+            raise ValueError("`form`, `json` and `body` belong to `method: POST`")
         if (self.body is None) != (self.content_type is None):
             raise ValueError("`body` and `content_type` belong together")
-        if self.form is not None and self.body is not None:
-            raise ValueError("give either `form` or `body`")
-        if self.body is not None and not isinstance(self.paginate, SinglePage):
-            raise ValueError("a literal `body` cannot be paged")
-        if isinstance(self.format, CsvFormat) and self.records:
-            raise ValueError("a CSV file is its records: leave `records` out")
+        if len(bodies) > 1:
+            raise ValueError("give one of `form`, `json` or `body`")
+        tables = CsvFormat | HtmlFormat | FixedWidthFormat | BpsCubeFormat | SdmxJsonFormat
+        if isinstance(self.format, tables) and self.records:
+            raise ValueError("a table is its records: leave `records` out")
+        if self.body is not None and (
+            missing := [name for name in self.parameters if f"{{{name}}}" not in self.body + self.path]
+        ):
+            raise ValueError(f"the literal `body` has no place for {', '.join(missing)}: write it as {{{missing[0]}}}")
         return self
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the request parameters that paging, position and fan-out fill."""
+        paging = [getattr(self.paginate, name, None) for name in ("param", "size_param", "limit_param")]
+        position = [self.incremental.param, self.incremental.until_param] if self.incremental is not None else []
+        each = list(self.for_each.params) if self.for_each is not None else []
+        return tuple(name for name in (*paging, *position, *each) if name)
 
     @property
     def records_path(self) -> str:

@@ -22,6 +22,7 @@ from opg_pipeline.model.category import (
 from opg_pipeline.model.city import City
 from opg_pipeline.model.datepattern import DatePatternError, compile_pattern
 from opg_pipeline.model.problems import Problem
+from opg_pipeline.model.requestcheck import check_requests
 from opg_pipeline.model.yaml_source import YamlSource
 
 ENVELOPE_TARGETS = ("event_at", "reported_at", "agency_id")
@@ -35,12 +36,12 @@ _PARSES: dict[str, set[str]] = {
     "integer": {"integer", "number", "rupiah", "year"},
     "decimal": {"number", "integer", "rupiah", "percent"},
     "boolean": {"boolean"},
-    "date": {"date", "datetime", "epoch_s", "epoch_ms"},
-    "timestamp": {"datetime", "date", "epoch_s", "epoch_ms"},
+    "date": {"date", "datetime", "epoch_s", "epoch_ms", "excel_serial"},
+    "timestamp": {"datetime", "date", "epoch_s", "epoch_ms", "excel_serial"},
     "enum": {"text", "sex", "nik_sex", "integer"},
     "list": {"list", "json", "text"},
     "map": {"json"},
-    "geojson": {"json"},
+    "geojson": {"json", "point", "esri"},
 }  # fmt: skip
 IDENTITY_PARSES = frozenset({"nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account"})
 
@@ -203,6 +204,7 @@ def check_app(
             source.problem(("urusan",), f"{app.urusan!r} is no government function.", _near(app.urusan, sorted(urusan)))
         )
     problems += _check_locale(app.locale.over(city.locale), source, ("locale",))
+    problems += check_requests(app, source, city)
     for index, dataset in enumerate(app.datasets):
         at: tuple[str | int, ...] = ("datasets", index)
         category = categories.get(dataset.category)
@@ -229,8 +231,8 @@ def _check_dataset(
         if name in ENVELOPE_TARGETS:
             if name == "agency_id":
                 known = {agency.id for agency in city.agencies}
-                for target in [*(mapping.map or {}).values(), *([mapping.const] if mapping.const else [])]:
-                    if target not in known:
+                for target in _targets(mapping):
+                    if target is not None and target not in known:
                         problems.append(
                             source.problem(here, f"There is no agency {target!r}.", _near(str(target), sorted(known)))
                         )
@@ -265,9 +267,10 @@ def _check_dataset(
             source.problem((*at, "region"), f"City {city.id!r} declares no regions.", "add `regions` to city.yaml.")
         )
     pattern = dataset.region.pattern if dataset.region is not None else None
-    if pattern is not None and "{village}" not in pattern and "{district}" not in pattern:
-        what = "The pattern names no {village} and no {district}."
-        problems.append(source.problem((*at, "region", "pattern"), what, "write such as 'Desa {village}'."))
+    for one in (pattern,) if isinstance(pattern, str) else pattern or ():
+        if "{village}" not in one and "{district}" not in one:
+            what = f"The pattern {one!r} names no {{village}} and no {{district}}."
+            problems.append(source.problem((*at, "region", "pattern"), what, "write such as 'Desa {village}'."))
     return problems
 
 
@@ -315,6 +318,7 @@ def _check_mapping(
                 "take `round` away.",
             )
         )  # fmt: skip
+    problems += _check_words(mapping, source, at)
     if mapping.timezone is not None and mapping.timezone not in available_timezones():
         problems.append(
             source.problem(
@@ -322,8 +326,7 @@ def _check_mapping(
             )
         )
     if field.values is not None:
-        targets = [*(mapping.map or {}).values(), *([mapping.const] if "const" in mapping.model_fields_set else [])]
-        for target in targets:
+        for target in _targets(mapping):
             if target is not None and target not in field.values:
                 problems.append(
                     source.problem(
@@ -331,3 +334,57 @@ def _check_mapping(
                     )
                 )
     return problems
+
+
+def _targets(mapping: FieldMap) -> list[Any]:
+    """Every standard value that a mapping writes out."""
+    given = [getattr(mapping, name) for name in ("const", "otherwise") if name in mapping.model_fields_set]
+    return [*(mapping.map or {}).values(), *given, *([mapping.default] if mapping.default is not None else [])]
+
+
+def _check_words(mapping: FieldMap, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
+    """Words that go with some parses, formats or maps alone."""
+    problems = []
+    if "edge" in mapping.model_fields_set and not _lacks_day(mapping.format):
+        problems.append(
+            source.problem(
+                (*at, "edge"), "`edge` is for dates whose `format` has no day.",
+                "give a `format` such as mmm yyyy, or take `edge` away.",
+            )
+        )  # fmt: skip
+    if mapping.parse == "nik_age_band" and mapping.default is not None:
+        problems.append(
+            source.problem((*at, "default"), "`default` does not go with `parse: nik_age_band`.", "take it away.")
+        )
+    if isinstance(mapping.from_, tuple) and (
+        mapping.parse == "esri" or (mapping.parse == "point" and len(mapping.from_) != 2)
+    ):
+        problems.append(
+            source.problem(
+                (*at, "from"), f"`parse: {mapping.parse}` does not read {len(mapping.from_)} paths.",
+                "a point takes a path, or two: longitude and latitude; esri takes one.",
+            )
+        )  # fmt: skip
+    if mapping.parse == "point" and mapping.pick is not None:
+        problems.append(source.problem((*at, "pick"), "`pick` does not go with `parse: point`.", "take it away."))
+    if mapping.fold:
+        kept: dict[str, tuple[str, Any]] = {}
+        for key, target in (mapping.map or {}).items():
+            first, before = kept.setdefault(" ".join(key.split()).casefold(), (key, target))
+            if before != target:
+                problems.append(
+                    source.problem(
+                        (*at, "map"), f"{first!r} and {key!r} are one when folded, but mean different values.",
+                        "keep one of them, or take `fold` away.",
+                    )
+                )  # fmt: skip
+    return problems
+
+
+def _lacks_day(pattern: str | None) -> bool:
+    if pattern is None or pattern == "iso":
+        return False
+    try:
+        return not compile_pattern(pattern).has_day
+    except DatePatternError:
+        return True  # told already

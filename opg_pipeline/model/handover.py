@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -29,12 +30,15 @@ class Outcome(StrEnum):
     VOLUME_COLLAPSED = "volume_collapsed"
     PERSONAL_DATA = "undeclared_personal_data"
     ALL_REJECTED = "all_rejected"
+    TIMED_OUT = "timed_out"
+    CIRCUIT_OPEN = "circuit_open"
+    PUT_OFF = "put_off"
     INTERNAL_ERROR = "internal_error"
 
     @property
     def good(self) -> bool:
         """Whether the pull did what it should."""
-        return self in {Outcome.NEW_RECORDS, Outcome.NOT_MODIFIED, Outcome.ZERO_RECORDS}
+        return self in {Outcome.NEW_RECORDS, Outcome.NOT_MODIFIED, Outcome.ZERO_RECORDS, Outcome.PUT_OFF}
 
 
 class PullError(Exception):
@@ -74,6 +78,8 @@ class Page:
     document: Any
     raw: RawRef
     number: int
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    """The request's parameters by name, for paths that begin with ``$``."""
 
 
 @dataclass(slots=True)
@@ -89,7 +95,13 @@ class PullFacts:
     not_modified: bool = False
     raw: list[RawRef] = field(default_factory=list)
     validators: dict[str, str] = field(default_factory=dict)
-    """ETag and Last-Modified of a one-answer dataset, for the next conditional request."""
+    """ETag and Last-Modified that speak for the whole dataset, for the next conditional request."""
+    parts: int = 1
+    """Values of a fan-out that were asked for."""
+    failed_parts: list[str] = field(default_factory=list)
+    """What each value that failed within `may_fail` said, secrets struck out."""
+    windows_split: int = 0
+    pages_shrunk: int = 0
 
 
 @dataclass(slots=True)

@@ -4,8 +4,10 @@
     a[*].b       every element of list a        [3]       element 3 of a positional row
     'a.b'.c      a key that holds a dot         @name     an XML attribute; #text the text beside it
     ^.x          x of the record's parent       /x        x of the whole answer
+    $x           the request's parameter x; $pulled_at is when it was asked
 
-``[*]`` is for ``records`` alone, ``^`` and ``/`` for fields. A path that does not fit is an error with a position, never a guess.
+``[*]`` is for ``records`` alone, ``^``, ``/`` and ``$`` for fields. ``[*]`` over an object takes its members: each gets its key as
+``@key``, and a member that is no object is ``@value``. A path that does not fit is an error with a position, never a guess.
 """
 
 from __future__ import annotations
@@ -39,11 +41,19 @@ class FieldPath:
     steps: tuple[Step, ...]
     up: int = 0
     absolute: bool = False
+    param: str | None = None
+    """Name of the request parameter, for ``$name``; there are no steps then."""
 
     @property
     def simple_key(self) -> str | None:
         """The key, when the path is one key of the record itself (the fast case)."""
-        if not self.up and not self.absolute and len(self.steps) == 1 and isinstance(self.steps[0], str):
+        if (
+            self.param is None
+            and not self.up
+            and not self.absolute
+            and len(self.steps) == 1
+            and isinstance(self.steps[0], str)
+        ):
             return self.steps[0]
         return None
 
@@ -53,6 +63,10 @@ def parse_path(text: str, *, every: bool = False) -> FieldPath:
     rest = text.strip()
     if not rest:
         raise PathError("the path is empty")
+    if rest.startswith("$"):
+        if not re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_.]*", rest):
+            raise PathError(f"{text!r} names no request parameter -> write $name, or quote a key that begins with $")
+        return FieldPath(text, (), param=rest[1:])
     absolute = rest.startswith("/")
     rest = rest.removeprefix("/")
     up = 0
@@ -111,20 +125,22 @@ def iterate(document: Any, path: FieldPath, *, xml: bool = False) -> Iterator[tu
         root = next(iter(document), "nothing") if isinstance(document, dict) else kind(document)
         raise PathError(f"`records: {path.text}` does not begin with the root element, which is {root!r}")
     steps = path.steps[:-1] if path.steps and isinstance(path.steps[-1], _Every) else path.steps
-    yield from _iterate(document, steps, (), path.text, xml)
+    yield from _iterate(document, steps, (), path.text, xml, len(steps) < len(path.steps))
 
 
 def _iterate(
-    value: Any, steps: tuple[Step, ...], parents: tuple[Any, ...], text: str, xml: bool
+    value: Any, steps: tuple[Step, ...], parents: tuple[Any, ...], text: str, xml: bool, every: bool
 ) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     for position, step in enumerate(steps):
         if isinstance(step, _Every):
             if xml and not isinstance(value, list):
                 value = [value]
+            if isinstance(value, dict) and not xml:
+                value = members(value)
             if not isinstance(value, list):
                 raise PathError(f"`records: {text}` expects a list at [*] but found {kind(value)}")
             for element in value:
-                yield from _iterate(element, steps[position + 1 :], (element, *parents), text, xml)
+                yield from _iterate(element, steps[position + 1 :], (element, *parents), text, xml, every)
             return
         if (isinstance(step, str) and isinstance(value, dict) and step in value) or (
             isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value)
@@ -137,12 +153,22 @@ def _iterate(
         else:
             keys = f"; keys here: {', '.join(list(value)[:12])}" if isinstance(value, dict) else ""
             raise PathError(f"`records: {text}` leads nowhere at {step!r} in {kind(value)}{keys}")
+    if every and isinstance(value, dict) and not xml:
+        value = members(value)
     if xml and not isinstance(value, list):
         value = [] if value is None else [value]
     if not isinstance(value, list):
         raise PathError(f"`records: {text}` must lead to a list but leads to {kind(value)}")
     for element in value:
         yield element, parents
+
+
+def members(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The members of an object as records, each with its key as ``@key``."""
+    return [
+        {"@key": key, **member} if isinstance(member, dict) else {"@key": key, "@value": member}
+        for key, member in value.items()
+    ]
 
 
 def kind(value: Any) -> str:

@@ -1,0 +1,97 @@
+"""Rules between an app's requests and what fills them: placeholders, parameters that records read, keys in the path.
+
+Rules between files are in crosscheck.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from opg_pipeline.model.app import App, Dataset
+from opg_pipeline.model.auth import ApiKeyAuth, LoginAuth
+from opg_pipeline.model.city import City
+from opg_pipeline.model.paths import parse_path
+from opg_pipeline.model.problems import Problem
+from opg_pipeline.model.yaml_source import YamlSource
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]*)\}")
+ALWAYS = ("pulled_at",)
+"""Request parameters every record can read."""
+
+
+def check_requests(app: App, source: YamlSource, city: City) -> list[Problem]:
+    """Every placeholder has something that fills it, and every `$name` something to read."""
+    secrets = _secret_places(app)
+    problems: list[Problem] = []
+    for index, dataset in enumerate(app.datasets):
+        at: tuple[str | int, ...] = ("datasets", index)
+        known = (*dataset.parameters, *secrets)
+        for where, text in _templates(dataset):
+            for name in PLACEHOLDER.findall(text):
+                if name not in known:
+                    problems.append(
+                        source.problem(
+                            (*at, *where), f"Nothing fills the placeholder {{{name}}}.",
+                            f"declare it under `for_each`, `paginate`, `incremental` or `auth`; known here: {_listed(known)}.",
+                        )
+                    )  # fmt: skip
+        for auth in app.source.auth:
+            if isinstance(auth, ApiKeyAuth) and auth.in_ == "path" and f"{{{auth.name}}}" not in dataset.path:
+                problems.append(
+                    source.problem(
+                        (*at, "path"), f"The key {auth.name!r} goes into the path, which has no place for it.",
+                        f"write {{{auth.name}}} where it stands.",
+                    )
+                )  # fmt: skip
+        readable = (*dataset.parameters, *ALWAYS)
+        for where, path in _paths(dataset):
+            name = parse_path(path).param
+            if name is not None and name not in readable:
+                problems.append(
+                    source.problem(
+                        (*at, *where), f"There is no request parameter {name!r} to read as {path!r}.",
+                        f"known: {_listed(readable)}; quote a key that begins with $.",
+                    )
+                )  # fmt: skip
+        for name, each in dataset.for_each.params.items() if dataset.for_each is not None else ():
+            if each.regions is not None and city.regions is None:
+                problems.append(
+                    source.problem(
+                        (*at, "for_each", "params", name), f"City {city.id!r} declares no regions.",
+                        "add `regions` to city.yaml, or write the `values` out.",
+                    )
+                )  # fmt: skip
+    return problems
+
+
+def _secret_places(app: App) -> tuple[str, ...]:
+    found = []
+    for auth in app.source.auth:
+        if isinstance(auth, ApiKeyAuth) and auth.in_ in {"path", "body"}:
+            found.append(auth.name)
+        if isinstance(auth, LoginAuth) and auth.show.in_ == "body" and auth.show.name is not None:
+            found.append(auth.show.name)
+    return tuple(found)
+
+
+def _templates(dataset: Dataset) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield ("path",), dataset.path
+    for key, value in dataset.query.items():
+        yield ("query", key), str(value)
+    for key, value in (dataset.form or {}).items():
+        yield ("form", key), str(value)
+
+
+def _paths(dataset: Dataset) -> Iterator[tuple[tuple[str, ...], str]]:
+    for path in dataset.key:
+        yield ("key",), path
+    for name, mapping in dataset.fields.items():
+        for path in mapping.paths:
+            yield ("fields", name), path
+    for path in dataset.region.paths if dataset.region is not None else ():
+        yield ("region",), path
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(sorted(names)) or "none"
