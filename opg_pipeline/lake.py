@@ -282,6 +282,21 @@ class Lake:
         return [_outcome(orjson.loads(self.read(f"{folder}/{name}.json"))) for name in self._names(folder, ".json")]
 
 
+    # -- what is remembered of an app from run to run ------------------------------------------------------------------
+
+    def app_state(self, city: str, app: str) -> dict[str, Any]:
+        """What was last put by :meth:`put_app_state`; empty for an app without."""
+        try:
+            found = orjson.loads(self.read(f"state/{city}/{app}.json"))
+        except (LakeError, orjson.JSONDecodeError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def put_app_state(self, city: str, app: str, state: dict[str, Any]) -> None:
+        """Remember how an app is dealt with (its circuit breaker). Losing it loses no data."""
+        self.write(f"state/{city}/{app}.json", orjson.dumps(state))
+
+
 class SliceWriter:
     """Collects the files of one slice; :meth:`commit` makes them a slice, :meth:`abandon` removes them."""
 

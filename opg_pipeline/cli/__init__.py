@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from opg_pipeline.cli import declarations, results, serve
+from opg_pipeline.cli import declarations, onboarding, results, serve
 from opg_pipeline.cli import run as running
 from opg_pipeline.cli.terminal import err
 from opg_pipeline.model.problems import DeclarationError
@@ -26,6 +26,7 @@ for command in (
     declarations.docs,
 ):
     app.command()(command)
+app.add_typer(onboarding.app_group, name="app", help="Bring an app into the catalogue: probe it, draft its manifest, try it.")
 
 
 def main() -> None:

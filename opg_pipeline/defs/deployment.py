@@ -97,6 +97,14 @@ class Deployment:
             return None
         return RegionResolver(self.city.regions, regions.root, regions.fuzzy_threshold)
 
+    @cached_property
+    def region_codes(self) -> dict[str, tuple[str, ...]]:
+        """Region codes of the city by level, dotted, for datasets that are asked once for each."""
+        found: dict[str, list[str]] = {}
+        for region in self.city.regions:
+            found.setdefault(region.level, []).append(region.code)
+        return {level: tuple(codes) for level, codes in found.items()}
+
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
         """The warehouse, migrated and open; closed when its last user leaves, so that others may open the file."""

@@ -91,7 +91,7 @@ def app_register(catalog: Catalog) -> str:
             for dataset in app.datasets:
                 cells = (
                     app.id, app.name, city.city.agency(app.agency).name, app.urusan, app.cadence, dataset.category, dataset.format.type,
-                    dataset.paginate.type, app.source.auth.type, app.evidence.interface, app.status,
+                    dataset.paginate.type, " + ".join(item.type for item in app.source.auth) or "none", app.evidence.interface, app.status,
                 )  # fmt: skip
                 lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
         lines.append("")

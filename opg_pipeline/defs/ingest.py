@@ -4,22 +4,82 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from opg_pipeline.defs.deployment import Deployment, dataset_key, declaration_hash
+from opg_pipeline.defs.deployment import Deployment, DeploymentError, dataset_key, declaration_hash
 from opg_pipeline.defs.reporting import Progress, tell, unforeseen
-from opg_pipeline.extract import Access, Puller, secret_names
+from opg_pipeline.extract import (
+    Access,
+    BreakerState,
+    Puller,
+    after,
+    dataset_secret_names,
+    half_open,
+    may_ask,
+    may_try,
+    secret_names,
+)
 from opg_pipeline.lake import SliceWriter, standard_schema
 from opg_pipeline.model.base import Locale
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome, OutcomeRecord, Page, PullError, PullFacts, RawRef, SliceManifest
 from opg_pipeline.normalise import Normaliser
 from opg_pipeline.settings import SecretMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of what an app holds one pull asks for; by default what is new since the last one.
+
+    ``full`` ignores position and validators; ``since`` and ``until`` are a backfill; ``force`` asks even outside the app's
+    hours and while it is left alone after failures.
+    """
+
+    full: bool = False
+    since: str | None = None
+    until: str | None = None
+    force: bool = False
+
+    @classmethod
+    def read(cls, since: str | None, until: str | None, *, full: bool = False, force: bool = False) -> Span:
+        """A span from texts. Raises DeploymentError for what is no ISO 8601 date or time, or ends before it begins."""
+        span = cls(full, since or None, until or None, force)
+        begin, end = span.bounds(UTC)
+        if begin is not None and end is not None and end <= begin:
+            raise DeploymentError(f"The backfill ends ({until}) before it begins ({since}).")
+        return span
+
+    def bounds(self, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+        """``since`` and ``until`` as instants; a text without offset is in ``zone``, a date as `until` includes its day."""
+        return _instant(self.since, zone), _instant(self.until, zone, whole_day=True)
+
+    def config(self) -> dict[str, Any]:
+        """The same as configuration of a step."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+WHOLE = Span()
+
+
+def _instant(text: str | None, zone: tzinfo, *, whole_day: bool = False) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DeploymentError(f"{text!r} is no date or time. Write such as 2026-01-31 or 2026-01-31T08:00.") from None
+    if whole_day and len(text) == len("2026-01-31"):
+        moment += timedelta(days=1)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
 
 BATCH_RECORDS = 10_000
 """Records normalised at once: enough for vectorised work, small enough for a weak server's memory."""
@@ -41,22 +101,20 @@ class _Tally:
     rejected: int = 0
     values: int = 0
     skipped: int = 0
-    cursor: datetime | None = None
+    cursor: datetime | int | None = None
     waiting: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
 
 
-async def ingest_dataset(deployment: Deployment, ref: DatasetRef, run_id: str, *, full: bool = False) -> OutcomeRecord:
-    """Pull one dataset into the lake and say how it ended. Never raises for what a source does; the outcome is stored.
-
-    ``full`` ignores the position and the validators of the last pull.
-    """
+async def ingest_dataset(deployment: Deployment, ref: DatasetRef, run_id: str, span: Span = WHOLE) -> OutcomeRecord:
+    """Pull one dataset into the lake and say how it ended. Never raises for what a source does; the outcome is stored."""
     record = OutcomeRecord(
         run_id, ref.city.id, ref.app.id, ref.dataset.id, ref.category.id, Outcome.INTERNAL_ERROR,
         started_at=datetime.now(UTC), finished_at=datetime.now(UTC),
     )  # fmt: skip
     facts = PullFacts()
     try:
-        await _pull(deployment, ref, record, facts, full)
+        if not await _put_off(deployment, ref, record, span):
+            await _pull(deployment, ref, record, facts, span)
     except PullError as error:
         record.outcome, record.message, record.hint = error.outcome, error.what, error.hint
         record.http_status, record.attempts = error.status, error.attempts
@@ -72,21 +130,61 @@ async def ingest_dataset(deployment: Deployment, ref: DatasetRef, run_id: str, *
         record.message = unforeseen(error, f"reading {ref.name}")
         record.hint = "nothing was stored from this pull; please report it with the app's manifest."
     record.finished_at = datetime.now(UTC)
+    await asyncio.to_thread(_remember, deployment, ref, record.outcome)
     record.requests, record.retries, record.bytes = facts.requests, facts.retries, facts.bytes
     await asyncio.to_thread(deployment.lake.put_outcome, record)
     tell(Progress("pulled", ref.name, record.records, record.outcome.value))
     return record
 
 
-async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, facts: PullFacts, full: bool) -> None:
+async def _put_off(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, span: Span) -> bool:
+    """Whether the app is not asked now: outside its hours, or left alone after failures. The record says which and until when."""
+    source, now = ref.app.source, datetime.now(UTC)
+    opens = may_ask(source.budget, now, ref.city.timezone)
+    state = BreakerState.from_dict(await asyncio.to_thread(deployment.lake.app_state, ref.city.id, ref.app.id))
+    rests = may_try(state, source.breaker, now)
+    if span.force or (opens is None and rests is None):
+        return False
+    if opens is not None:
+        record.outcome = Outcome.PUT_OFF
+        record.message = f"{ref.app.id} may be asked from {opens:%H:%M} only (`budget.hours: {source.budget.hours}`)."
+        record.hint = "run it in its hours, or with --force."
+    elif rests is not None:
+        record.outcome = Outcome.CIRCUIT_OPEN
+        local = rests.astimezone(ZoneInfo(ref.city.timezone))
+        record.message = (
+            f"{ref.app.id} failed {state.failures} times running and is left alone until {local:%Y-%m-%d %H:%M} "
+            "(`source.breaker`); it was not asked."
+        )
+        record.hint = f"tell the operator of the app; `opg run --app {ref.app.id} --force` tries at once."
+    return True
+
+
+_state_lock = threading.Lock()
+
+
+def _remember(deployment: Deployment, ref: DatasetRef, outcome: Outcome) -> None:
+    """Count the outcome in the app's breaker. Datasets of one app share it."""
+    with _state_lock:
+        before = BreakerState.from_dict(deployment.lake.app_state(ref.city.id, ref.app.id))
+        state = after(before, ref.app.source.breaker, outcome, datetime.now(UTC))
+        if state != before:
+            deployment.lake.put_app_state(ref.city.id, ref.app.id, state.to_dict())
+
+
+async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, facts: PullFacts, span: Span) -> None:
     lake, key = deployment.lake, dataset_key(ref)
     last = await asyncio.to_thread(lake.latest, key)
     meaning = declaration_hash(ref)
-    same_meaning = last is not None and last.declaration_hash == meaning and not full
+    since, until = span.bounds(ZoneInfo(ref.city.timezone))
+    everything = span.full or since is not None or until is not None
+    same_meaning = last is not None and last.declaration_hash == meaning and not everything
+    names = (*secret_names(ref.app.source), *dataset_secret_names(ref.dataset))
     access = Access(
         deployment.settings.source_url(ref.app.id, ref.app.source.base_url),
-        {name: deployment.settings.secret(name) for name in secret_names(ref.app.source)},
+        {name: deployment.settings.secret(name) for name in names},
     )
+    in_sandbox = access.base_url != ref.app.source.base_url and ref.app.source.base_url.startswith("sandbox://")
     writer = lake.new_slice(key, standard_schema(ref.category))
     normaliser = Normaliser(
         ref,
@@ -100,14 +198,22 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     def store(body: bytes, *, url: str, method: str, status: int, content_type: str) -> RawRef:
         return lake.store_raw(key, body, url=url, method=method, status=status, content_type=content_type)
 
-    position = datetime.fromisoformat(last.cursor) if last and last.cursor and not full else None
+    position = read_cursor(ref, last.cursor) if last and last.cursor and not span.full else None
     pages: list[Page] = []
     waiting = 0
     locale = ref.app.locale.over(ref.city.locale).over(Locale(timezone=ref.city.timezone))
-    async with Puller(ref.app, access, locale=locale) as puller:
+    known = last if same_meaning and last is not None and last.outcome.good else None
+    state = BreakerState.from_dict(await asyncio.to_thread(lake.app_state, ref.city.id, ref.app.id))
+    source = ref.app.source
+    if half_open(state, source.breaker, datetime.now(UTC)):
+        source = source.model_copy(update={"retries": 0})
+    app = ref.app.model_copy(update={"source": source})
+    async with Puller(app, access, locale=locale, host=ref.app.source.base_url if in_sandbox else None) as puller:
         async for page in puller.pages(
-            ref.dataset, store=store, facts=facts, position=position,
-            validators=last.validators if same_meaning and last and last.outcome.good else None,
+            ref.dataset, store=store, facts=facts, position=position, since=since, until=until,
+            regions=deployment.region_codes,
+            validators=known.validators if known else None,
+            part_validators=known.part_validators if known else None,
         ):  # fmt: skip
             pages.append(page)
             waiting += len(page.records)
@@ -148,8 +254,26 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
             writer.abandon()
             record.slice_id = last.slice_id
             return
+    if facts.failed_parts and record.outcome.good:
+        record.message = (
+            f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
+            f"{facts.failed_parts[0]}"
+        )
+        record.hint = "nothing was removed for them; the next run asks again. `for_each.may_fail` says how many may."
     manifest = await asyncio.to_thread(_commit, deployment, ref, record, facts, tally, last, writer, meaning)
     record.slice_id = manifest.slice_id
+
+
+def read_cursor(ref: DatasetRef, stored: str) -> datetime | int | None:
+    """A stored position as the dataset now declares it; None where it was of the other kind."""
+    number = ref.dataset.incremental is not None and ref.dataset.incremental.kind == "number"
+    if stored.isdigit() != number:
+        return None
+    return int(stored) if number else datetime.fromisoformat(stored)
+
+
+def _order(position: datetime | int) -> float:
+    return position.timestamp() if isinstance(position, datetime) else position
 
 
 def _take(normaliser: Normaliser, writer: SliceWriter, tally: _Tally, pages: list[Page]) -> None:
@@ -161,8 +285,9 @@ def _take(normaliser: Normaliser, writer: SliceWriter, tally: _Tally, pages: lis
     tally.rejected += result.records_rejected
     tally.values += result.values_rejected
     tally.skipped += result.skipped
-    if result.cursor is not None and (tally.cursor is None or result.cursor > tally.cursor):
-        tally.cursor = result.cursor
+    if result.cursor is not None:
+        # One dataset's positions are all of one kind: times, or numbers.
+        tally.cursor = max((tally.cursor, result.cursor), key=_order) if tally.cursor is not None else result.cursor
     tally.waiting.update(_counted(result.rejected))
 
 
@@ -174,7 +299,7 @@ def _counted(rejected: pa.Table) -> Counter[tuple[str, str, str, str]]:
 def _outcome(ref: DatasetRef, facts: PullFacts, tally: _Tally, last: SliceManifest | None) -> Outcome:
     if facts.not_modified:
         return Outcome.NOT_MODIFIED
-    everything = ref.dataset.incremental is None
+    everything = ref.dataset.incremental is None and not facts.unmodified_parts
     if not tally.records:
         return Outcome.VOLUME_COLLAPSED if everything and last is not None and last.records else Outcome.ZERO_RECORDS
     return Outcome.NEW_RECORDS if tally.accepted else Outcome.ALL_REJECTED
@@ -185,9 +310,12 @@ def _commit(
     last: SliceManifest | None, writer: SliceWriter, meaning: str,
 ) -> SliceManifest:  # fmt: skip
     standard, quarantine = writer.flush()
-    before = last.cursor if last else None
-    # A date in the future (a typing error of the source) must not carry the position past what is still to come.
-    moved = min(tally.cursor, datetime.now(UTC)).isoformat() if tally.cursor is not None and tally.accepted else None
+    before = read_cursor(ref, last.cursor) if last and last.cursor else None
+    moved = tally.cursor if tally.accepted else None
+    if isinstance(moved, datetime):
+        # A date in the future (a typing error of the source) must not carry the position past what is still to come.
+        moved = min(moved, datetime.now(UTC))
+    position = max((item for item in (before, moved) if item is not None), default=None, key=_order)
     manifest = SliceManifest(
         slice_id=writer.slice_id,
         run_id=record.run_id,
@@ -207,9 +335,10 @@ def _commit(
         standard=standard,
         quarantine=quarantine,
         raw=facts.raw,
-        cursor=max(filter(None, (before, moved)), default=None, key=datetime.fromisoformat),
+        cursor=position.isoformat() if isinstance(position, datetime) else None if position is None else str(position),
         validators=facts.validators,
-        complete=ref.dataset.incremental is None,
+        complete=ref.dataset.incremental is None and not facts.failed_parts and not facts.unmodified_parts,
+        part_validators=facts.part_validators,
         declaration_hash=meaning,
     )
     writer.commit(manifest)

@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs.deployment import current_deployment
-from opg_pipeline.defs.ingest import ingest_dataset
+from opg_pipeline.defs.ingest import Span, ingest_dataset
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome, OutcomeRecord
 
@@ -17,7 +18,23 @@ _FRESH_WITHIN_HOURS = {
 }  # fmt: skip
 
 
-def _step_name(ref: DatasetRef) -> str:
+class Pull(dg.Config):
+    """What one pull may be told in the launchpad or on the command line; by default it goes on from the last one."""
+
+    full: bool = Field(
+        default=False, description="Ignore position and validators of earlier pulls: ask for everything."
+    )
+    since: str | None = Field(
+        default=None, description="Backfill from here (ISO 8601 date or time), instead of the position."
+    )
+    until: str | None = Field(default=None, description="Backfill up to here, where the source takes an end.")
+    force: bool = Field(
+        default=False, description="Ask even outside the app's hours and while it is left alone after failures."
+    )
+
+
+def step_name(ref: DatasetRef) -> str:
+    """Name of the step that pulls a dataset."""
     return f"{ref.city.id}__{ref.app.id}__{ref.dataset.id}"
 
 
@@ -66,13 +83,13 @@ def build_ingest_asset(ref: DatasetRef) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(
-        name=_step_name(ref), specs=_specs(ref), check_specs=checks, can_subset=True,
+        name=step_name(ref), specs=_specs(ref), check_specs=checks, can_subset=True,
         op_tags={"opg/app": md.tag(ref.app.id)},
     )  # fmt: skip
-    async def ingest(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # Dagster takes no AsyncIterator
+    async def ingest(context: dg.AssetExecutionContext, config: Pull):  # type: ignore[no-untyped-def]  # Dagster takes no AsyncIterator
         deployment = current_deployment()
-        full = context.run.tags.get("opg/full") == "true"
-        record = await ingest_dataset(deployment, ref, context.run_id, full=full)
+        span = Span.read(config.since, config.until, full=config.full, force=config.force)
+        record = await ingest_dataset(deployment, ref, context.run_id, span)
         for event in _events(ref, record, context.selected_asset_keys):
             yield event
         if not record.outcome.good:

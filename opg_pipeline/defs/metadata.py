@@ -59,7 +59,7 @@ def standard_lineage(ref: DatasetRef) -> dg.TableColumnLineage:
     source = raw_key(ref)
 
     def deps(mapping: FieldMap) -> list[dg.TableColumnDep]:
-        extra = (mapping.scale.from_,) if mapping.scale else ()
+        extra = (mapping.scale.from_,) if mapping.scale and mapping.scale.from_ else ()
         return [dg.TableColumnDep(source, path) for path in (*mapping.paths, *extra)]
 
     columns = {name: deps(mapping) for name, mapping in ref.dataset.fields.items() if deps(mapping)}

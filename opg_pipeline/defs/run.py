@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs.build import build_definitions
 from opg_pipeline.defs.deployment import Deployment, DeploymentError, current_deployment
+from opg_pipeline.defs.ingest import WHOLE, Span
+from opg_pipeline.defs.ingest_assets import step_name
 from opg_pipeline.defs.jobs import PUBLISH_JOB, ingest_job_name
 from opg_pipeline.defs.publish import PublishReport, publish_reports
+from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import OutcomeRecord
 from opg_pipeline.validate import warm_up
 
@@ -72,24 +76,32 @@ def job_by_name(name: str) -> dg.JobDefinition:
 
 
 def _execute(
-    name: str, instance: dg.DagsterInstance, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None
+    name: str,
+    instance: dg.DagsterInstance,
+    tags: dict[str, str],
+    keys: Sequence[dg.AssetKey] | None,
+    ops: dict[str, Any] | None = None,
 ) -> dg.JobExecutionResult:
     job = dg.build_reconstructable_job("opg_pipeline.defs.run", "job_by_name", (name,))
     with dg.execute_job(
-        job, instance=instance, run_config=_QUIET, tags=tags, asset_selection=list(keys) if keys is not None else None
+        job,
+        instance=instance,
+        run_config={**_QUIET, "ops": ops or {}},
+        tags=tags,
+        asset_selection=list(keys) if keys is not None else None,
     ) as result:
         return result
 
 
 def run_city(
-    city: str | None = None, *, apps: Sequence[str] = (), full: bool = False, publish: bool = True
+    city: str | None = None, *, apps: Sequence[str] = (), span: Span = WHOLE, publish: bool = True
 ) -> RunResult:
     """Pull the city's apps (or some of them), then publish what landed.
 
     Args:
         city: must be the deployment's city (OPG_CITY) when given.
         apps: ids of the apps to pull; all active ones when empty.
-        full: ignore the positions and validators of earlier pulls.
+        span: which part to ask for; by default what is new since the last pull.
         publish: whether to load and publish afterwards.
 
     Raises:
@@ -101,16 +113,18 @@ def run_city(
         raise DeploymentError(
             f"The deployment's city is {deployment.settings.city!r}. Set OPG_CITY={city} to run {city!r}."
         )
-    keys = _chosen(deployment, apps)
+    chosen = _chosen(deployment, apps)
+    keys = [key for ref in chosen for key in (md.raw_key(ref), md.standard_key(ref))] if apps else None
     warming = warm_up() if publish else None
     dagster_home(deployment.settings.home)
     _ = deployment.tokens
     seconds: dict[str, float] = {}
     with dg.DagsterInstance.get() as instance:
-        tags = {"opg/by": "cli", **({"opg/full": "true"} if full else {})}
+        tags = {"opg/by": "cli"}
+        told = {step_name(ref): {"config": span.config()} for ref in chosen} if span != WHOLE else None
         started = time.perf_counter()
         name = ingest_job_name(deployment.city.city)
-        ingest = _execute(name, instance, tags, keys)
+        ingest = _execute(name, instance, tags, keys, told)
         seconds["ingest"] = time.perf_counter() - started
         outcomes = deployment.lake.outcomes(deployment.settings.city, ingest.run_id)
         report: PublishReport | None = None
@@ -135,10 +149,8 @@ def run_city(
     )
 
 
-def _chosen(deployment: Deployment, apps: Sequence[str]) -> list[dg.AssetKey] | None:
+def _chosen(deployment: Deployment, apps: Sequence[str]) -> list[DatasetRef]:
     refs = deployment.datasets()
-    if not apps:
-        return None
     known = {ref.app.id for ref in refs}
     for app in apps:
         if app not in deployment.city.apps:
@@ -147,4 +159,4 @@ def _chosen(deployment: Deployment, apps: Sequence[str]) -> list[dg.AssetKey] | 
             )
         if app not in known:
             raise DeploymentError(f"App {app!r} is {deployment.city.apps[app].status}, so it is not run.")
-    return [key for ref in refs if ref.app.id in apps for key in (md.raw_key(ref), md.standard_key(ref))]
+    return [ref for ref in refs if not apps or ref.app.id in apps]

@@ -12,12 +12,10 @@ from typing import Any
 from lxml import etree
 from python_calamine import CalamineError, CalamineWorkbook
 
-from opg_pipeline.extract.tables import column_names
+from opg_pipeline.extract.packed import UNPACKED_LIMIT, named_like
+from opg_pipeline.extract.tables import column_names, header_place
+from opg_pipeline.model.formats import XlsxFormat
 from opg_pipeline.model.handover import Outcome, PullError
-from opg_pipeline.model.source import XlsxFormat
-
-UNPACKED_LIMIT = 512 * 2**20
-"""Most bytes a workbook may unpack to."""
 
 _ERROR_CELL = re.compile(
     rb"""<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"[^>]*>(?:<f\b[^<]*(?:</f>)?)?<v>([^<]{1,20})</v>"""
@@ -25,41 +23,55 @@ _ERROR_CELL = re.compile(
 
 
 def read_xlsx(body: bytes, declared: XlsxFormat) -> dict[str, Any]:
-    """`{"sheet": name, "rows": records}`. Empty rows at the end are dropped; an empty row between others stays.
+    """`{"sheet": name, "rows": records}`, or with a pattern `{"sheets": [that, ...]}`.
 
-    Raises PullError MALFORMED for what is no workbook, lacks the sheet or its header, or gives a column name twice;
-    TOO_LARGE for one that unpacks to more than UNPACKED_LIMIT.
+    Empty rows at the end are dropped; an empty row between others stays. A sheet that fits a pattern and is empty has no records.
+    Of merged cells the first has the value. Raises PullError MALFORMED for what is no workbook, lacks the sheet or its header,
+    or gives a column name twice; TOO_LARGE for one that unpacks to more than UNPACKED_LIMIT.
     """
     _check_size(body)
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(body))
-        names = workbook.sheet_names
-        name = _sheet(names, declared.sheet)
-        rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        names = _sheets(workbook.sheet_names, declared.sheet)
+        sheets = {name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
     except (CalamineError, OSError):
         raise _malformed("the answer is no Excel workbook that can be read", "look at the archived answer.") from None
-    _restore_errors(body, name, rows)
-    while rows and not any(cell != "" for cell in rows[-1]):
-        rows.pop()
-    first = declared.skip_rows + declared.header_rows
-    if len(rows) < first:
-        raise _malformed(
-            f"sheet {name!r} ends before its header (row {first})", "check `sheet`, `skip_rows` and `header_rows`."
-        )
-    columns = column_names([[_name(cell) for cell in row] for row in rows[declared.skip_rows : first]])
-    records = [dict(zip(columns, map(_value, row), strict=True)) for row in rows[first:]]
-    return {"sheet": name, "rows": records}
+    several = declared.sheet is not None and declared.sheet not in names
+    read = []
+    for name, rows in sheets.items():
+        _restore_errors(body, name, rows)
+        while rows and not any(cell != "" for cell in rows[-1]):
+            rows.pop()
+        read.append({"sheet": name, "rows": _records(name, rows, declared) if rows or not several else []})
+    return {"sheets": read} if several else read[0]
 
 
-def _sheet(names: list[str], wanted: str | None) -> str:
+def _records(name: str, rows: list[list[Any]], declared: XlsxFormat) -> list[dict[str, Any]]:
+    skipped = declared.skip_rows
+    try:
+        if declared.header_with is not None:
+            skipped += header_place(rows[skipped:], declared.header_with)
+        first = skipped + declared.header_rows
+        if len(rows) < first:
+            raise _malformed(
+                f"it ends before its header (row {first})", "check `sheet`, `skip_rows` and `header_rows`."
+            )
+        columns = column_names([[_name(cell) for cell in row] for row in rows[skipped:first]])
+    except PullError as error:
+        raise _malformed(f"sheet {name!r}: {error.what}", error.hint) from None
+    return [dict(zip(columns, map(_value, row), strict=True)) for row in rows[first:]]
+
+
+def _sheets(names: list[str], wanted: str | None) -> list[str]:
     shown = ", ".join(repr(name) for name in names[:12])
     if wanted is None:
         if len(names) != 1:
             raise _malformed(f"the workbook has {len(names)} sheets: {shown}", "say which with `sheet`.")
-        return names[0]
-    if wanted not in names:
+        return names
+    fitting = named_like(names, wanted)
+    if not fitting:
         raise _malformed(f"the workbook has no sheet {wanted!r}; it has {shown}", "correct `sheet`.")
-    return wanted
+    return fitting
 
 
 def _value(cell: Any) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lxml import etree
 
 from opg_pipeline.model.handover import Outcome, PullError
+from opg_pipeline.model.paths import follow
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_CODE = re.compile(r"[A-Za-z][A-Za-z_.]{0,59}")
 
 
 def read_xml(body: bytes) -> dict[str, Any]:
@@ -41,6 +44,38 @@ def read_xml(body: bytes) -> dict[str, Any]:
     if declared is not None and declared.entities():
         raise _entities()
     return {_local(str(root.tag)): _content(root)}
+
+
+def refusal(document: Any) -> PullError | None:
+    """What the document says instead of an answer: a SOAP fault (1.1, 1.2) or an OGC exception report; None for any other.
+
+    Of the source's own words only its code is told, and no more than a name of it.
+    """
+    if not isinstance(document, dict) or len(document) != 1:
+        return None
+    ((root, content),) = document.items()
+    if root == "Envelope":
+        fault = follow(content, ("Body", "Fault"))
+        if fault is None and not (isinstance(body := follow(content, ("Body",)), dict) and "Fault" in body):
+            return None
+        code = follow(fault, ("faultcode",)) or follow(fault, ("Code", "Value"))
+        what = "the answer is a SOAP fault"
+    elif root in {"ExceptionReport", "ServiceExceptionReport"}:
+        report = follow(content, ("Exception",)) or follow(content, ("ServiceException",))
+        report = report[0] if isinstance(report, list) else report
+        code = follow(report, ("@exceptionCode",)) or follow(report, ("@code",))
+        what = "the answer is an exception report of the service"
+    else:
+        return None
+    if isinstance(code, dict):
+        code = code.get("#text")
+    name = code.rpartition(":")[2] if isinstance(code, str) else ""
+    shown = f" ({name})" if _CODE.fullmatch(name) else ""
+    return PullError(
+        Outcome.UNSUCCESSFUL,
+        what + shown,
+        "the source refuses the request: check its body and the credentials; the archived answer says why.",
+    )
 
 
 def _content(element: Any) -> Any:

@@ -98,6 +98,10 @@ class PullFacts:
     """ETag and Last-Modified that speak for the whole dataset, for the next conditional request."""
     parts: int = 1
     """Values of a fan-out that were asked for."""
+    part_validators: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The same for each value of a fan-out, by its name."""
+    unmodified_parts: int = 0
+    """Values whose answer was not modified, and whose records were therefore not delivered again."""
     failed_parts: list[str] = field(default_factory=list)
     """What each value that failed within `may_fail` said, secrets struck out."""
     windows_split: int = 0
@@ -138,6 +142,7 @@ class SliceManifest:
     """Whether the pull held all the source has (a snapshot from its first to its last page)."""
     declaration_hash: str
     """Of the app's and the category's declaration, to tell a changed meaning from changed data."""
+    part_validators: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -17,12 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opg_pipeline.model.handover import Page
-from opg_pipeline.model.paths import Step, parse_path
+from opg_pipeline.model.paths import Step, follow, parse_path
 from opg_pipeline.normalise.reasons import Mask, Rows
 
 Kind = Literal["text", "integer", "number", "boolean", "moment", "structure"]
 _NEAR = 512
 """Records whose keys are read one after the other: few enough to stay in the processor's cache."""
+PULLED_AT = "pulled_at"
+"""The name that `$` has for the time of the request itself."""
 parsed_path = lru_cache(maxsize=4096)(parse_path)
 """Parsed paths, remembered. Raises PathError as :func:`parse_path` does."""
 
@@ -31,14 +33,16 @@ class Columns:
     """Values by path over rows of several pages. Each path, and each step on the way to it, is walked once."""
 
     def __init__(
-        self, records: list[Any], parents: list[tuple[Any, ...]] | None, documents: list[Any], page: Rows
+        self, records: list[Any], parents: list[tuple[Any, ...]] | None, pages: Sequence[Page], page: Rows
     ) -> None:
-        self.records, self._parents, self._documents, self.page = records, parents, documents, page
+        self.records, self._parents, self._pages, self.page = records, parents, pages, page
         self._walked: dict[tuple[int | str, tuple[Step, ...]], list[Any]] = {(0, ()): records}
 
     def read(self, path: str) -> list[Any]:
         """The value at ``path`` in each row, None where the way ends."""
         parsed = parsed_path(path)
+        if parsed.param is not None:
+            return self._of_request(parsed.param)
         origin: int | str = "/" if parsed.absolute else parsed.up
         if (origin, ()) not in self._walked:
             self._walked[(origin, ())] = self._origin(origin)
@@ -66,17 +70,22 @@ class Columns:
 
     def _origin(self, origin: int | str) -> list[Any]:
         if origin == "/":
-            return [self._documents[number] for number in self.page.tolist()]
+            return [self._pages[number].document for number in self.page.tolist()]
         if self._parents is None:
             return [None] * len(self.records)
         place = int(origin) - 1
         return [chain[place] if len(chain) > place else None for chain in self._parents]
 
+    def _of_request(self, name: str) -> list[Any]:
+        """What the request of each row's page had as a parameter, or when it was asked (`pulled_at`)."""
+        values = [page.raw.fetched_at if name == PULLED_AT else page.params.get(name) for page in self._pages]
+        return [values[number] for number in self.page.tolist()]
+
     def take(self, keep: Rows) -> Columns:
         """These rows alone."""
         rows = keep.tolist()
         parents = None if self._parents is None else [self._parents[row] for row in rows]
-        return Columns([self.records[row] for row in rows], parents, self._documents, self.page[keep])
+        return Columns([self.records[row] for row in rows], parents, self._pages, self.page[keep])
 
 
 def _step(column: list[Any], step: Step) -> list[Any]:
@@ -97,7 +106,7 @@ class Batch:
 
     Args:
         pages: answers in order.
-        skip: path to the texts that mark a row as no record.
+        skip: path to the texts that mark a row as no record; the empty text also marks a null.
         fill_down: paths whose blanks repeat the value above within the same answer.
         paths: what will be read; reading it together is quicker.
     """
@@ -117,11 +126,10 @@ class Batch:
         self.malformed: Mask = np.zeros(len(records), bool)
         if set(map(type, records)) - {dict, list}:
             self.malformed[:] = [not isinstance(record, dict | list | tuple) for record in records]
-        columns = Columns(records, parents, [item.document for item in pages], page)
+        columns = Columns(records, parents, pages, page)
         dropped = np.zeros(len(records), bool)
         for path, texts in skip.items():
-            marks = frozenset(texts)
-            dropped |= np.fromiter((plain_text(value) in marks for value in columns.read(path)), bool, len(records))
+            dropped |= _marked(columns, path, frozenset(texts))
         self.skipped = int(dropped.sum())
         if self.skipped:
             columns = columns.take(np.flatnonzero(~dropped))
@@ -147,6 +155,20 @@ class Batch:
         """The value at ``path`` in each row."""
         filled = self._filled.get(path)
         return self._columns.read(path) if filled is None else filled
+
+
+def _marked(columns: Columns, path: str, marks: frozenset[str]) -> Mask:
+    """Rows whose value at the path is one of the texts. A null is the empty text, but not where its key is not there at all."""
+    column = columns.read(path)
+    found = np.fromiter((plain_text(value) in marks for value in column), bool, len(column))
+    parsed = parsed_path(path)
+    if "" in marks and parsed.steps and not parsed.up and not parsed.absolute:
+        *before, last = parsed.steps
+        for row, value in enumerate(column):
+            if value is None:
+                holder = follow(columns.records[row], tuple(before))
+                found[row] = last in holder if isinstance(holder, dict) else isinstance(holder, list)
+    return found
 
 
 def _fill_down(column: list[Any], page: Rows) -> list[Any]:

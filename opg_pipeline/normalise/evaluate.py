@@ -16,11 +16,12 @@ from opg_pipeline.model.app import RegionMap
 from opg_pipeline.model.category import CategoryField
 from opg_pipeline.model.paths import FieldPath
 from opg_pipeline.normalise.columns import Batch, Part, Source, parsed_path, plain_text, source
-from opg_pipeline.normalise.numbers import scaled
+from opg_pipeline.normalise.geometry import PointParser
+from opg_pipeline.normalise.numbers import multiplied, scaled
 from opg_pipeline.normalise.parsing import Parsed, flat, null_mask, true_mask
 from opg_pipeline.normalise.plan import FieldPlan, KeyPlan, without
-from opg_pipeline.normalise.reasons import Mask, code, fine
-from opg_pipeline.normalise.regions import RegionResolver, region_pattern
+from opg_pipeline.normalise.reasons import Codes, Mask, code, fine
+from opg_pipeline.normalise.regions import RegionResolver, first_fit, region_pattern
 from opg_pipeline.normalise.texts import MapParser, TextParser, as_text
 
 _TEXT = TextParser()
@@ -57,13 +58,22 @@ class Evaluator:
                 pa.nulls(rows, plan.out) if plan.const is None else pa.repeat(pa.scalar(plan.const, plan.out), rows)
             )
             return Parsed(values, fine(rows))
+        if isinstance(plan.parser, PointParser) and len(plan.mapping.paths) == 2 and plan.mapping.first_of is None:
+            parsed = plan.parser.of_two(*(self.source(path, plan.missing) for path in plan.mapping.paths))
+            return parsed if plan.default is None else _filled(parsed, plan, None)
         origin, reasons = self._origin(plan)
+        if plan.pick is not None:
+            origin, reasons = _picked(origin, reasons, plan)
         parsed = plan.parser.parse(origin)
-        if plan.factors is not None and plan.mapping.scale is not None:
+        if plan.factor is not None:
+            parsed = multiplied(parsed, plan.factor, plan.out, round_=plan.mapping.round)
+        elif plan.factors is not None and plan.mapping.scale is not None and plan.mapping.scale.from_ is not None:
             texts = as_text(self.texts(plan.mapping.scale.from_)).to_pylist()
             parsed = scaled(parsed, [plan.factors.get(text) for text in texts], plan.out, round_=plan.mapping.round)
         if reasons is not None:
             parsed.reasons = np.where(reasons > 0, reasons, parsed.reasons)
+        if plan.default is not None:
+            parsed = _filled(parsed, plan, origin)
         if plan.field is not None and not plan.needs_event:
             parsed = _checked(parsed, plan.field, plan)
         return parsed
@@ -72,24 +82,13 @@ class Evaluator:
         """The source values of a field, and reasons that were found on the way."""
         mapping = plan.mapping
         if mapping.first_of is not None:
-            return source(self._first_of(mapping.first_of, plan.missing), plan.missing), None
+            return source(first_of(self.batch, mapping.first_of, plan.missing), plan.missing), None
         paths = mapping.paths
         if len(paths) > 1:
             return self._joined(paths, plan.missing)
         if plan.prune:
             return source(_pruned(self.batch.column(paths[0]), paths[0], plan.prune), plan.missing), None
         return self.source(paths[0], plan.missing), None
-
-    def _first_of(self, paths: tuple[str, ...], missing: frozenset[str]) -> list[Any]:
-        """Per record the first value that is there."""
-        absent = missing | {"", None}
-        chosen = list(self.batch.column(paths[0]))
-        for path in paths[1:]:
-            other = self.batch.column(path)
-            for row, value in enumerate(chosen):
-                if value is None or (not isinstance(value, dict | list) and plain_text(value) in absent):
-                    chosen[row] = other[row]
-        return chosen
 
     def _joined(self, paths: tuple[str, ...], missing: frozenset[str]) -> tuple[Source, Any]:
         """Values joined with a blank, without those that are absent."""
@@ -157,9 +156,10 @@ class Evaluator:
         aliases = (declared.village,) if isinstance(declared.village, str) else declared.village or (None,)
         village = pc.coalesce(*(read(path) for path in aliases))
         if declared.text is not None and declared.pattern is not None:
-            shape = region_pattern(declared.pattern)
+            patterns = (declared.pattern,) if isinstance(declared.pattern, str) else declared.pattern
+            shapes = [region_pattern(pattern) for pattern in patterns]
             encoded = pc.dictionary_encode(read(declared.text))
-            found = [shape.search(text) for text in encoded.dictionary.to_pylist()]
+            found = [first_fit(shapes, text) for text in encoded.dictionary.to_pylist()]
             unreadable = np.array([*(match is None for match in found), False])[
                 encoded.indices.fill_null(len(found)).to_numpy()
             ]
@@ -171,6 +171,56 @@ class Evaluator:
 
             district, village = pc.coalesce(district, part("district")), pc.coalesce(village, part("village"))
         return code_, district, village, bad
+
+
+def first_of(batch: Batch, paths: tuple[str, ...], missing: frozenset[str]) -> list[Any]:
+    """Per record the first value that is there."""
+    absent = missing | {"", None}
+    chosen = list(batch.column(paths[0]))
+    for path in paths[1:]:
+        other = batch.column(path)
+        for row, value in enumerate(chosen):
+            if value is None or (not isinstance(value, dict | list) and plain_text(value) in absent):
+                chosen[row] = other[row]
+    return chosen
+
+
+def _picked(origin: Source, before: Codes | None, plan: FieldPlan) -> tuple[Source, Codes]:
+    """The part of each value that `pick` finds, and reasons: a value it does not fit, or finds nothing in, is refused."""
+    assert plan.pick is not None
+    read = _TEXT.parse(origin)
+    encoded = flat(pc.dictionary_encode(read.values))
+    parts: list[str | None] = []
+    for text in encoded.dictionary.to_pylist():
+        match = plan.pick.search(text)
+        parts.append(((match[1] or "").strip() or None) if match is not None else None)
+    at = encoded.indices.fill_null(len(parts)).to_numpy()
+    reasons = read.reasons.copy()
+    unfit = np.array([*(part is None for part in parts), False])[at]
+    reasons[unfit & (reasons == 0)] = code("bad_pick")
+    if before is not None:
+        reasons = np.where(before > 0, before, reasons)
+    kept = pa.array([None if part in plan.missing else part for part in parts], pa.string())
+    return Source(origin.rows, [Part("text", None, kept.take(encoded.indices))]), reasons
+
+
+def _filled(parsed: Parsed, plan: FieldPlan, origin: Source | None) -> Parsed:
+    """With the default where the source has nothing. What `map` turns to no value is not nothing."""
+    nothing = null_mask(parsed.values) & (parsed.reasons == 0)
+    if plan.mapping.map is not None and origin is not None:
+        nothing &= _absent(origin)
+    if not nothing.any():
+        return parsed
+    return Parsed(pc.if_else(pa.array(nothing), pa.scalar(plan.default, plan.out), parsed.values), parsed.reasons)
+
+
+def _absent(origin: Source) -> Mask:
+    """Where a column has no value."""
+    absent = np.ones(origin.rows, bool)
+    for part in origin.parts:
+        here = np.zeros(len(part.values), bool) if isinstance(part.values, list) else null_mask(part.values)
+        absent[slice(None) if part.rows is None else part.rows] = here
+    return absent
 
 
 def _combinations(*columns: Any) -> tuple[list[tuple[str | None, ...]], Any]:

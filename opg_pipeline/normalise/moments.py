@@ -7,6 +7,7 @@ distinct text. A two-digit year is 2000 to 2069 or 1970 to 1999.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -21,7 +22,8 @@ from opg_pipeline.normalise.reasons import Codes, code, fine
 from opg_pipeline.normalise.zones import DAY, FIRST, LAST, Micros, Zone, day_number, micros
 
 _HOUR, _MINUTE, _SECOND = 3_600_000_000, 60_000_000, 1_000_000
-_NO_OFFSET = 1 << 62
+NO_OFFSET = 1 << 62
+"""Stands for a time that says no offset of its own."""
 _ZONES = {"WIB": 7, "WITA": 8, "WIT": 9}
 _ISO = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
@@ -42,16 +44,17 @@ class MomentParser(Parser):
     Args:
         pattern: as in model.datepattern; parts that it lacks are the first month, the first day, midnight.
         where: zone of texts that carry no offset, and of the day that a time falls on.
+        last: month and day that it lacks are the last ones.
 
-    Refuses with bad_date, ambiguous_time. Spreadsheet dates are taken; plain numbers are read by the pattern, fractions never.
+    Refuses with bad_date, ambiguous_time. Spreadsheet dates are taken; whole numbers are read by the pattern, fractions never.
     """
 
     refusal = "bad_date"
     name = "date"
 
-    def __init__(self, out: Any, pattern: str, where: Zone) -> None:
+    def __init__(self, out: Any, pattern: str, where: Zone, *, last: bool = False) -> None:
         super().__init__(out)
-        self.where = where
+        self.where, self._last = where, last
         self._regex = _ISO if pattern == "iso" else compile_pattern(pattern).regex
         layouts = _ISO_LAYOUTS if pattern == "iso" else (pattern,) if _FIXED.fullmatch(pattern) else ()
         self._layouts: dict[int, list[list[tuple[str, int]]]] = {}
@@ -67,7 +70,7 @@ class MomentParser(Parser):
 
     def text(self, values: Any) -> Parsed:
         rows = len(values)
-        local, offset = np.zeros(rows, np.int64), np.full(rows, _NO_OFFSET, np.int64)
+        local, offset = np.zeros(rows, np.int64), np.full(rows, NO_OFFSET, np.int64)
         open_ = ~null_mask(values)
         present = open_.copy()
         if self._layouts:
@@ -76,7 +79,7 @@ class MomentParser(Parser):
                 for pieces in layouts:
                     at = np.flatnonzero(open_ & (widths == width))
                     if len(at):
-                        found, found_offset, good = _read_fixed(_matrix(values, at, width), pieces)
+                        found, found_offset, good = _read_fixed(_matrix(values, at, width), pieces, self._last)
                         at = at[good]
                         local[at], offset[at] = found[good], found_offset[good]
                         open_[at] = False
@@ -94,13 +97,16 @@ class MomentParser(Parser):
     def _one(self, text: str) -> tuple[int, int] | None:
         """(local microseconds, offset) of one text, or None."""
         match = self._regex.fullmatch(text)
-        return None if match is None else _from_match(match.groupdict())
+        return None if match is None else _from_match(match.groupdict(), self._last)
 
     def integer(self, values: Any) -> Parsed:
         return self.text(pc.cast(values, pa.string()))
 
+    def number(self, values: Any) -> Parsed:
+        return self.text(_whole_texts(values))
+
     def moment(self, values: list[Any]) -> Parsed:
-        local, offset = np.zeros(len(values), np.int64), np.full(len(values), _NO_OFFSET, np.int64)
+        local, offset = np.zeros(len(values), np.int64), np.full(len(values), NO_OFFSET, np.int64)
         for row, value in enumerate(values):
             if isinstance(value, datetime):
                 local[row] = micros(value)
@@ -115,7 +121,7 @@ class MomentParser(Parser):
         """Typed values from local times and their offsets."""
         reasons = fine(len(local))
         reasons[refused] = code("bad_date")
-        floating = present & (offset == _NO_OFFSET)
+        floating = present & (offset == NO_OFFSET)
         if pa.types.is_timestamp(self.out):
             utc, doubtful = self.where.to_utc(np.where(floating, local, 0))
             reasons[floating & doubtful] = code("ambiguous_time")
@@ -139,12 +145,12 @@ def _matrix(values: Any, at: Any, width: int) -> Any:
     return np.frombuffer(data, np.uint8, len(at) * width, start).reshape(len(at), width)
 
 
-def _read_fixed(matrix: Any, pieces: list[tuple[str, int]]) -> tuple[Micros, Micros, Any]:
+def _read_fixed(matrix: Any, pieces: list[tuple[str, int]], last: bool) -> tuple[Micros, Micros, Any]:
     """(local, offset, fits) of rows of bytes under a layout. ``fits`` is False for what the regular expression shall judge."""
     rows = len(matrix)
     good = np.ones(rows, bool)
     parts: dict[str, Any] = {}
-    offset = np.full(rows, _NO_OFFSET, np.int64)
+    offset = np.full(rows, NO_OFFSET, np.int64)
     sign = np.ascontiguousarray(matrix.T)  # a row of bytes for each place
     digit = sign - np.uint8(ord("0"))  # what is less than 0 is large here
 
@@ -172,12 +178,14 @@ def _read_fixed(matrix: Any, pieces: list[tuple[str, int]]) -> tuple[Micros, Mic
         else:
             parts[piece] = digits(at, len(piece))
     year = parts["yyyy"] if "yyyy" in parts else parts["yy"] + np.where(parts["yy"] < 70, 2000, 1900)
-    month, day = parts.get("mm", 1), parts.get("dd", 1)
+    month, day = parts.get("mm", 12 if last else 1), parts.get("dd", 1)
     hour, minute, second = (parts.get(name, 0) for name in ("HH", "MM", "SS"))
     good &= (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     good &= (hour < 24) & (minute < 60) & (second < 60)
     months = np.where(good, year * 12 + month - 13, 0)
     first = _month_starts()[months]
+    if last and "dd" not in parts:
+        day = _month_starts()[months + 1] - first
     good &= day <= _month_starts()[months + 1] - first
     local = (first + (day - 1)) * DAY + ((hour * 60 + minute) * 60 + second) * np.int64(_SECOND)
     if "FFF" in parts or "FFFFFF" in parts:
@@ -213,10 +221,12 @@ def _century(year: int) -> int:
     return year + (2000 if year < 70 else 1900)
 
 
-def _from_match(found: dict[str, str | None]) -> tuple[int, int] | None:
+def _from_match(found: dict[str, str | None], last: bool) -> tuple[int, int] | None:
     parts = _date_parts(found)
     if parts is None:
         return None
+    year, month = parts[0], parts[1] or (12 if last else 1)
+    day = parts[2] or (monthrange(year, month)[1] if last else 1)
     hour, minute, second = (int(found.get(name) or 0) for name in ("hour", "minute", "second"))
     if meridiem := found.get("meridiem"):
         if not 1 <= hour <= 12:
@@ -225,14 +235,8 @@ def _from_match(found: dict[str, str | None]) -> tuple[int, int] | None:
     fraction = int((found.get("fraction") or "0").ljust(6, "0")[:6])
     if hour > 24 or minute > 59 or second > 59 or (hour == 24 and (minute or second or fraction)):
         return None
-    local = (
-        day_number(date(parts[0], parts[1] or 1, parts[2] or 1)) * DAY
-        + hour * _HOUR
-        + minute * _MINUTE
-        + second * _SECOND
-        + fraction
-    )
-    offset = _NO_OFFSET
+    local = day_number(date(year, month, day)) * DAY + hour * _HOUR + minute * _MINUTE + second * _SECOND + fraction
+    offset = NO_OFFSET
     if text := found.get("offset"):
         number = text[1:].replace(":", "").ljust(4, "0")
         if text != "Z" and (int(number[:2]) > 18 or int(number[2:]) > 59):
@@ -243,6 +247,12 @@ def _from_match(found: dict[str, str | None]) -> tuple[int, int] | None:
     elif name := found.get("zone"):
         offset = _ZONES[name] * _HOUR
     return local, offset
+
+
+def _whole_texts(values: Any) -> Any:
+    """Numbers of a spreadsheet as texts; a fraction as one that no pattern fits."""
+    texts = [None if value is None else str(int(value)) if value.is_integer() else "" for value in values.to_pylist()]
+    return pa.array(texts, pa.string())
 
 
 class EpochParser(Parser):
@@ -312,10 +322,7 @@ class PeriodParser(Parser):
         return self.text(pc.cast(values, pa.string()))
 
     def number(self, values: Any) -> Parsed:
-        texts = [
-            None if value is None else str(int(value)) if value.is_integer() else "" for value in values.to_pylist()
-        ]
-        return self.text(pa.array(texts, pa.string()))
+        return self.text(_whole_texts(values))
 
     def moment(self, values: list[Any]) -> Parsed:
         groups = self._regex.groupindex

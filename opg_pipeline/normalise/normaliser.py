@@ -4,36 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opg_pipeline.lake import standard_schema
 from opg_pipeline.model.catalog import DatasetRef
-from opg_pipeline.model.handover import ENVELOPE, SLICE_ROW, Outcome, Page, PullError
-from opg_pipeline.normalise import privacy
-from opg_pipeline.normalise.columns import Batch, source
-from opg_pipeline.normalise.digests import record_uids, row_hashes
+from opg_pipeline.model.handover import SLICE_ROW, Page
+from opg_pipeline.normalise.columns import Batch
+from opg_pipeline.normalise.cursor import Cursor
+from opg_pipeline.normalise.digests import record_uids
 from opg_pipeline.normalise.evaluate import Evaluator
-from opg_pipeline.normalise.gate import find_undeclared
+from opg_pipeline.normalise.guard import Guard
 from opg_pipeline.normalise.identity import nik_age_bands
-from opg_pipeline.normalise.moments import MomentParser
 from opg_pipeline.normalise.parsing import Parsed, flat, null_mask
 from opg_pipeline.normalise.plan import FieldPlan, Planner
 from opg_pipeline.normalise.quarantine import Waiting
 from opg_pipeline.normalise.reasons import Mask, code
 from opg_pipeline.normalise.regions import RegionResolver
+from opg_pipeline.normalise.standard import StandardTable
 from opg_pipeline.normalise.tokens import Pseudonymiser
 from opg_pipeline.normalise.zones import DAY, zone
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
-_IDENTITY_COLUMNS = frozenset({"record_uid", "city_id", "source_app", "source_dataset"})
-_CIRCUMSTANCE = frozenset({"ingested_at", "lineage_batch_id", "raw_sha256", "row_hash", SLICE_ROW})
-_CLOCK_SKEW = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -41,7 +36,7 @@ class Normalised:
     """What one batch became. records = accepted + records_rejected + flags["DUPLICATE_DROPPED"]; skipped rows are apart.
 
     ``accepted`` has the category's standard schema, ``rejected`` lake.QUARANTINE_SCHEMA with plain payloads. ``cursor``: newest
-    value of `incremental.field` (UTC), None without one. ``flags``: how many accepted records carry each quality flag, and
+    value of `incremental.field` (a time in UTC, or a number), None without one. ``flags``: how many accepted records carry each quality flag, and
     DUPLICATE_DROPPED (`prefer: first`), CURSOR_UNREADABLE, CURSOR_IN_FUTURE, which count source records.
     """
 
@@ -51,7 +46,7 @@ class Normalised:
     skipped: int
     values_rejected: int
     records_rejected: int
-    cursor: datetime | None
+    cursor: datetime | int | None
     flags: dict[str, int]
 
 
@@ -93,28 +88,22 @@ class Normaliser:
         self._planner = planner = Planner(ref)
         self._plans = planner.fields()
         self._keys = planner.keys(self._plans)
-        self._struck = planner.identity_paths()
         self._paths = planner.paths()
         self._zone = zone(ref.city.timezone)
-        self._schema = standard_schema(ref.category)
         self._agencies = pa.array([agency.id for agency in ref.city.agencies], pa.string())
         self._needed_for_event = "event_at" if "event_at" in ref.dataset.fields else ref.category.event_time
-        self._cursor: MomentParser | None = None
-        if ref.dataset.incremental is not None:
-            pattern = ref.dataset.incremental.format or planner.locale.date
-            if pattern is None:
-                raise ValueError(f"{ref.name}: `incremental` needs a `format`, or a `date` in the locale")
-            self._cursor = MomentParser(_TIMESTAMP, pattern, planner.zone())
-        self._same = self._same_in_every_record()
+        self._cursor = Cursor(ref, planner)
+        self._guard = Guard(ref, planner, self._plans, tokens)
+        own_agency = any(plan.name == "agency_id" for plan in self._plans)
+        self._standard = StandardTable(ref, slice_id, ingested_at, own_agency=own_agency)
         self._next_row = 0
         self._seen: set[str] = set()
-        self._gated = False
 
     def normalise(self, pages: Sequence[Page]) -> Normalised:
         """Normalise one batch of pages. Raises PullError (undeclared_personal_data); the slice is lost then."""
         dataset = self.ref.dataset
         batch = Batch(pages, dataset.skip, dataset.fill_down, self._paths)
-        self._gate(batch)
+        self._guard.gate(batch)
         evaluator = Evaluator(batch, self._planner.missing)
         slice_rows = np.arange(self._next_row, self._next_row + batch.rows)
         self._next_row += batch.rows
@@ -150,13 +139,13 @@ class Normaliser:
         for name in columns:
             columns[name] = flat(columns[name]) if whole else flat(columns[name]).take(taken)
         marks = {name: mask[keep] for name, mask in marks.items()}
-        self._protect(columns, marks, batch, keep)
-        accepted = self._table(columns, marks, len(keep))
+        self._guard.protect(columns, marks, batch, keep)
+        accepted = self._standard.build(columns, marks, len(keep))
 
         flags.update({name: int(mask.sum()) for name, mask in marks.items() if mask.any()})
         rejected = waiting.table()
         values_rejected = pc.sum(pc.equal(rejected["scope"], "value")).as_py() or 0 if rejected.num_rows else 0
-        cursor = self._newest(batch, flags)
+        cursor = self._cursor.newest(batch, self.ingested_at, flags)
         return Normalised(
             accepted, rejected, batch.rows, batch.skipped, values_rejected, int(lost.sum()), cursor, flags
         )
@@ -315,130 +304,3 @@ class Normaliser:
                 self._seen.add(uid)
                 kept.append(row)
         return np.array(kept, np.int64), len(keep) - len(kept)
-
-    # -- personal data -------------------------------------------------------------------------------------------------
-
-    def _gate(self, batch: Batch) -> None:
-        """Stops the dataset when its first records hold personal data that nobody declared."""
-        if self._gated or not batch.rows:
-            return
-        self._gated = True
-        findings = find_undeclared(batch.records, self._planner.declared_personal())
-        if findings:
-            listed = "; ".join(f"{finding.path} ({finding.why})" for finding in findings)
-            raise PullError(
-                Outcome.PERSONAL_DATA,
-                f"{self.ref.name} sends personal data that its declaration does not name: {listed}.",
-                "Add the paths to `personal`, or map them with their parse (such as `parse: phone`) to a field of privacy pseudonym.",
-            )
-
-    def _protect(self, columns: dict[str, Any], marks: dict[str, Mask], batch: Batch, keep: Any) -> None:
-        """Tokens for identities; texts redacted, in place."""
-        wanted = self._needles(batch, keep) if any(plan.scan for plan in self._plans) else None
-        touched = np.zeros(len(keep), bool)
-        for plan in self._plans:
-            values = columns[plan.name]
-            if plan.token is not None:
-                columns[plan.name] = self.tokens.column(plan.token, values)
-            elif plan.scan and plan.field is not None and values.null_count < len(values):
-                structured = plan.kind in {"list", "map"}
-                if plan.field.privacy == "sensitive_text":
-                    values = privacy.redact_column(values, privacy.suspects(values), free=True)
-                else:
-                    values, found = self._redacted(plan, values, structured)
-                    touched |= found
-                if wanted is not None:
-                    values, struck = privacy.strike(values, wanted, structured=structured)
-                    if plan.field.privacy != "sensitive_text":
-                        touched |= struck
-                columns[plan.name] = values
-        marks["PERSONAL_DATA_REDACTED"] = touched
-
-    def _redacted(self, plan: FieldPlan, values: Any, structured: bool) -> tuple[Any, Mask]:
-        """A column that should hold no personal data, without what slipped in. Raises PullError when it is no slip."""
-        found = privacy.scan(values)
-        hits = int(found.rows.sum())
-        if hits >= privacy.LEAST and hits >= privacy.SHARE * found.values and plan.field is not None:
-            kinds = ", ".join(f"{kind} in {number}" for kind, number in found.counts.items())
-            raise PullError(
-                Outcome.PERSONAL_DATA,
-                f"{self.ref.name}: field {plan.name!r} (from {', '.join(plan.mapping.paths)}, privacy {plan.field.privacy}) "
-                f"holds personal data in {hits} of {found.values} values: {kinds}.",
-                "Map the path with its parse to a field of privacy pseudonym, or to one of privacy sensitive_text, or list it under `personal`.",
-            )
-        return privacy.redact_column(values, found.rows, free=False, structured=structured), found.rows
-
-    def _needles(self, batch: Batch, keep: Any) -> privacy.Needles | None:
-        """Per accepted record what of its own personal values is struck out of its texts."""
-        if not self._struck:
-            return None
-        return privacy.Needles([batch.column(path) for path in self._struck], keep.tolist())
-
-    # -- the table -----------------------------------------------------------------------------------------------------
-
-    def _same_in_every_record(self) -> dict[str, Any]:
-        """Columns whose one value is known before any record is."""
-        ref = self.ref
-        same = {
-            "city_id": ref.city.id,
-            "source_app": ref.app.id,
-            "source_dataset": ref.dataset.id,
-            "agency_id": ref.app.agency,
-            "urusan_code": ref.app.urusan,
-            "lineage_batch_id": self.slice_id,
-        }
-        scalars = {name: pa.scalar(value, pa.string()) for name, value in same.items()}
-        scalars["ingested_at"] = pa.scalar(self.ingested_at, _TIMESTAMP)
-        if any(plan.name == "agency_id" for plan in self._plans):
-            del scalars["agency_id"]
-        return scalars
-
-    def _table(self, columns: dict[str, Any], marks: dict[str, Mask], rows: int) -> pa.Table:
-        """The standard table of the accepted records. Empties ``columns``."""
-        columns.update(self._same)
-        columns["quality_flags"] = _flag_lists(marks, rows)
-        own = {name for name, _, _ in ENVELOPE} | {SLICE_ROW}
-        for field in self._schema:
-            if field.name not in columns and (field.name not in own or field.nullable):
-                columns[field.name] = pa.nulls(rows, field.type)
-        content = [
-            (name, columns[name])
-            for name in self._schema.names
-            if name not in _IDENTITY_COLUMNS and name not in _CIRCUMSTANCE
-        ]
-        columns["row_hash"] = row_hashes(content, rows)
-        del content
-        arrays = []
-        for name in self._schema.names:
-            values = columns.pop(name)
-            arrays.append(pa.repeat(values, rows) if isinstance(values, pa.Scalar) else values)
-        return pa.table(arrays, schema=self._schema)
-
-    def _newest(self, batch: Batch, flags: dict[str, int]) -> datetime | None:
-        """The newest value of `incremental.field`. Values of the future would skip what comes until then: they do not count."""
-        if self._cursor is None or self.ref.dataset.incremental is None or not batch.rows:
-            return None
-        read = self._cursor.parse(source(batch.column(self.ref.dataset.incremental.field), self._planner.missing))
-        if unreadable := int((read.reasons > 0).sum()):
-            flags["CURSOR_UNREADABLE"] = unreadable
-        past = pc.less_equal(read.values, pa.scalar(self.ingested_at + _CLOCK_SKEW, _TIMESTAMP))
-        if future := len(read.values) - read.values.null_count - (pc.sum(past).as_py() or 0):
-            flags["CURSOR_IN_FUTURE"] = future
-        newest: datetime | None = pc.max(read.values.filter(past)).as_py()
-        return newest
-
-
-def _flag_lists(marks: dict[str, Mask], rows: int) -> Any:
-    """Per record the JSON list of its flags, sorted; one scalar where no record has any."""
-    names = sorted(name for name, mask in marks.items() if mask.any())
-    if not names:
-        return pa.scalar("[]")
-    patterns: dict[tuple[str, ...], int] = {(): 0}
-    place = np.zeros(rows, np.int64)
-    flagged = np.flatnonzero(np.logical_or.reduce([marks[name] for name in names]))
-    rows_of = [marks[name][flagged].tolist() for name in names]
-    place[flagged] = [
-        patterns.setdefault(tuple(name for name, on in zip(names, row, strict=True) if on), len(patterns))
-        for row in zip(*rows_of, strict=True)
-    ]
-    return pa.array([orjson.dumps(pattern).decode() for pattern in patterns], pa.string()).take(pa.array(place))

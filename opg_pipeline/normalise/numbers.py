@@ -73,6 +73,7 @@ class NumberParser(Parser):
             self._shape = rf"^(?P<s>[+-]?)(?P<t>){number}\s*%?$"
         else:
             self._shape = rf"^(?P<s>[+-]?)(?P<t>){number}$"
+        self._grouped = re.compile(rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+") if thousands else None
         self._plain = rf"^[+-]?\d+(?:{mark}\d+)?$"
 
     def text(self, values: Any) -> Parsed:
@@ -123,17 +124,13 @@ class NumberParser(Parser):
                 else "bad_number"
             )
         number, exponent = match[3], _WORDS[match[4].casefold()]
-        if re.fullmatch(r"\d{1,3}(\.\d{3})+,\d+", number) and self.decimal == ",":
-            number = number.replace(".", "")
-        elif re.fullmatch(r"\d+\.\d{3}(\.\d{3})*", number) or (
-            self.decimal == "." and self.thousands == "," and re.fullmatch(r"\d+,\d{3}", number)
-        ):
-            raise Refused("ambiguous_number")
-        if re.fullmatch(r"\d+\.\d+", number) and self.decimal == ".":
-            number = number.replace(".", ",")
-        if not re.fullmatch(r"\d+(,\d+)?", number):
+        whole, mark, rest = number.partition(self.decimal)
+        if self._grouped is not None and self._grouped.fullmatch(whole):
+            if not mark:  # 46.676 miliar: grouped as declared, and yet its writer meant 46 thousand million
+                raise Refused("ambiguous_number")
+            whole = whole.replace(self.thousands, "")
+        if not whole.isdecimal() or bool(mark) != rest.isdecimal():
             raise Refused("bad_grouping")
-        whole, _, rest = number.partition(",")
         rest = rest.ljust(exponent, "0")
         return f"{match[1] or match[2]}{whole}{rest[:exponent]}.{rest[exponent:] or '0'}"
 
@@ -244,6 +241,29 @@ def _decimals(units: Any, absent: Any, kind: Any) -> Any:
 _EXACT = Context(prec=100)
 WIDE = pa.decimal128(38, 12)
 """Numbers that are still to be multiplied."""
+_WIDEST_FACTOR = 36
+"""Most digits of a factor with which the product stays within the 76 of a decimal256."""
+
+
+def multiplied(number: Parsed, factor: Decimal, out: Any, *, round_: bool) -> Parsed:
+    """Numbers (of type WIDE) times one factor, exact or rounded half to even, in the type ``out``."""
+    _, digits, exponent = factor.as_tuple()
+    decimals = max(0, -int(exponent))
+    width = max(len(digits) + max(0, int(exponent)), decimals)
+    if pa.types.is_string(out) or width > _WIDEST_FACTOR:
+        return scaled(number, [factor] * len(number.values), out, round_=round_)
+    plain = NumberParser(out, ".", "")
+    exact = pc.multiply(
+        pc.cast(number.values, pa.decimal256(38, 12)), pa.scalar(factor, pa.decimal256(width, decimals))
+    )
+    result = pc.round(exact, plain.scale, round_mode="half_to_even")
+    reasons = number.reasons.copy()
+    if not round_:
+        reasons[true_mask(pc.not_equal(exact, result)) & (reasons == 0)] = code("too_precise")
+    limit = pa.scalar(Decimal(10) ** (plain.precision - plain.scale))
+    reasons[true_mask(pc.greater_equal(pc.abs(result), limit)) & (reasons == 0)] = code("out_of_range")
+    result = pc.if_else(pa.array(reasons > 0), pa.scalar(None, result.type), result)
+    return Parsed(flat(pc.cast(pc.cast(result, pa.decimal128(38, plain.scale)), out)), reasons)
 
 
 def scaled(number: Parsed, factors: list[Decimal | None], out: Any, *, round_: bool) -> Parsed:

@@ -5,6 +5,7 @@ Contradictions that would keep personal data, and constants that do not fit thei
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,10 +22,12 @@ from opg_pipeline.model.crosscheck import IDENTITY_PARSES
 from opg_pipeline.model.handover import Outcome, PullError
 from opg_pipeline.model.paths import FieldPath
 from opg_pipeline.normalise.columns import parsed_path, source
+from opg_pipeline.normalise.geometry import EsriParser, PointParser
 from opg_pipeline.normalise.identity import AgeBandParser, IdentityParser, NikSexParser, SexParser
 from opg_pipeline.normalise.moments import EpochParser, MomentParser, PeriodParser, YearParser
 from opg_pipeline.normalise.numbers import WIDE, NumberParser
 from opg_pipeline.normalise.parsing import Parser
+from opg_pipeline.normalise.serials import ExcelSerialParser
 from opg_pipeline.normalise.texts import BooleanParser, JsonParser, MapParser, TextParser
 from opg_pipeline.normalise.zones import Zone, zone
 
@@ -40,7 +43,8 @@ class FieldPlan:
 
     ``field`` is None for what the envelope alone has (event_at, reported_at, agency_id). ``token``: kind of the token that
     takes the value's place. ``scan``: the column holds texts that personal data may stand in. ``prune``: paths inside a stored
-    structure that are personal.
+    structure that are personal. ``factor``, ``factors``: the one of all records, or those by text. ``default``: of the type
+    ``out``; None for none.
     """
 
     name: str
@@ -55,6 +59,9 @@ class FieldPlan:
     factors: dict[str, Decimal] | None
     prune: tuple[FieldPath, ...]
     const: Any
+    factor: Decimal | None = None
+    pick: re.Pattern[str] | None = None
+    default: Any = None
 
     @property
     def is_const(self) -> bool:
@@ -81,7 +88,7 @@ class Planner:
 
     Raises:
         PullError: a personal path is mapped to a field that would keep it (undeclared_personal_data).
-        ValueError: a constant or a target of `map` does not fit its field; the locale lacks a part that is needed.
+        ValueError: a constant, a default or a target of `map` does not fit its field; the locale lacks a part that is needed.
     """
 
     def __init__(self, ref: DatasetRef) -> None:
@@ -139,7 +146,7 @@ class Planner:
         """Every path that is read of each record."""
         dataset = self.ref.dataset
         stored = [mapping for name, mapping in dataset.fields.items() if self._stored(name)]
-        scales = [mapping.scale.from_ for mapping in stored if mapping.scale is not None]
+        scales = [mapping.scale.from_ for mapping in stored if mapping.scale is not None and mapping.scale.from_]
         region = dataset.region.paths if dataset.region is not None else ()
         fields = (path for mapping in stored for path in mapping.paths)
         return tuple(dict.fromkeys((*dataset.key, *fields, *scales, *region, *self.identity_paths())))
@@ -188,15 +195,20 @@ class Planner:
             root = parsed_path(mapping.paths[0])
             prune = tuple(path for path in self.personal if below(path, root))
         parser = self._parser(kind, WIDE if mapping.scale is not None else out, mapping, field)
-        factors = None
+        factors = factor = None
         if mapping.scale is not None:
-            factors = {text: Decimal(str(factor)) for text, factor in mapping.scale.map.items()}
+            factors = {text: Decimal(str(value)) for text, value in (mapping.scale.map or {}).items()}
+            factor = None if mapping.scale.by is None else Decimal(str(mapping.scale.by))
         missing = self.missing if mapping.missing is None else frozenset(mapping.missing)
         scan = free and kind in {"string", "text", "list", "map"} and field is not None
         const = (
             self._fixed(kind, out, [mapping.const], mapping, field)[0] if "const" in mapping.model_fields_set else None
         )
-        return FieldPlan(name, kind, out, mapping, field, parser, missing, token, scan, factors, prune, const)
+        pick = re.compile(mapping.pick) if mapping.pick is not None else None
+        default = None if mapping.default is None else self._fixed(kind, out, [mapping.default], mapping, field)[0]
+        return FieldPlan(
+            name, kind, out, mapping, field, parser, missing, token, scan, factors, prune, const, factor, pick, default
+        )
 
     def _contradiction(self, name: str, what: str, fix: str) -> PullError:
         return PullError(
@@ -211,7 +223,15 @@ class Planner:
             table = dict(
                 zip(mapping.map, self._fixed(kind, out, list(mapping.map.values()), mapping, field), strict=True)
             )
-            return MapParser(out, table, "unmapped_value", TextParser(markup=parse == "html_text"))
+            otherwise = "otherwise" in mapping.model_fields_set
+            return MapParser(
+                out,
+                table,
+                "unmapped_value",
+                TextParser(markup=parse == "html_text"),
+                fold=mapping.fold,
+                otherwise=self._fixed(kind, out, [mapping.otherwise], mapping, field) if otherwise else (),
+            )
         if parse in {"sex", "nik_sex"}:
             return SexParser() if parse == "sex" else NikSexParser()
         if kind == "enum":
@@ -229,6 +249,10 @@ class Planner:
             return PeriodParser(mapping.format)
         if parse == "year":
             return YearParser(mapping.format)
+        if parse == "point":
+            return PointParser(mapping.decimal or self._locale("decimal"))
+        if parse == "esri":
+            return EsriParser()
         if kind in _JSON_TYPES:
             separator = mapping.format if kind == "list" and parse == "list" else None
             return JsonParser(_shape(kind), separator, lone=kind == "list" and parse == "text")
@@ -238,10 +262,14 @@ class Planner:
             return self._number(out, mapping, whole=parse == "integer")
         if parse in {"epoch_s", "epoch_ms"}:
             return EpochParser(out, _SECOND if parse == "epoch_s" else _MILLISECOND, self.zone(mapping))
+        if parse == "excel_serial":
+            decimal = mapping.decimal or self._locale("decimal")
+            return ExcelSerialParser(out, mapping.format, decimal, self.zone(mapping), last=mapping.edge == "last")
         if parse in {"date", "datetime"} or kind in {"date", "timestamp"}:
             by_type = "date" if kind == "date" else "datetime"
             part = "datetime" if (parse or by_type) == "datetime" else "date"
-            return MomentParser(out, mapping.format or self._locale(part), self.zone(mapping))
+            pattern = mapping.format or self._locale(part)
+            return MomentParser(out, pattern, self.zone(mapping), last=mapping.edge == "last")
         return TextParser(markup=parse == "html_text")
 
     def _number(self, out: Any, mapping: FieldMap, whole: bool) -> NumberParser:
@@ -280,7 +308,7 @@ class Planner:
         parsed = parser.parse(source(values, frozenset()))
         if parsed.reasons.any():
             raise ValueError(
-                f"{self.ref.name}: a `const` or a target of `map` does not fit its {kind} field; "
+                f"{self.ref.name}: a `const`, a `default` or a target of `map` does not fit its {kind} field; "
                 "write numbers as 1.5 and dates as 2024-12-31"
             )
         listed: list[Any] = parsed.values.to_pylist()
@@ -293,7 +321,7 @@ def _shape(kind: str) -> Literal["list", "map", "geojson"]:
 
 def below(path: FieldPath, parent: FieldPath) -> bool:
     """Whether ``path`` lies at or below ``parent``."""
-    same_origin = path.up == parent.up and path.absolute == parent.absolute
+    same_origin = path.up == parent.up and path.absolute == parent.absolute and path.param == parent.param
     return same_origin and path.steps[: len(parent.steps)] == parent.steps
 
 

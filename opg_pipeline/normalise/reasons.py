@@ -35,6 +35,7 @@ REASONS: Final = (
     "bad_sex",
     "bad_age",
     "unmapped_value",      # not among the keys of `map`
+    "bad_pick",            # does not fit `pick`
     "unmapped_factor",     # not among the keys of `scale`
     "not_permitted",       # no permitted value of the field
     "bad_pattern",         # does not match the field's pattern

@@ -44,6 +44,11 @@ def name_key(name: str) -> str:
     return _NOT_NAME.sub("", _PREFIX.sub("", plain))
 
 
+def first_fit(shapes: Sequence[re.Pattern[str]], text: str) -> re.Match[str] | None:
+    """The match of the first pattern that fits."""
+    return next((match for shape in shapes if (match := shape.search(text)) is not None), None)
+
+
 def region_pattern(pattern: str) -> re.Pattern[str]:
     """The expression of a `region.pattern`: literals without regard to case and width of blanks, {village} and {district}."""
     parts = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -117,28 +117,56 @@ class BooleanParser(Parser):
         return Parsed(values, fine(len(values)))
 
 
+_UNLISTED = -1
+
+
+def folded(text: str) -> str:
+    """A text without regard to case and to repeated blanks."""
+    return " ".join(text.split()).casefold()
+
+
 class MapParser(Parser):
     """Values by a table of texts. What is not in the table is refused with ``refusal``.
 
     Args:
         out: type of the targets.
         table: source text to target, targets already of the type ``out``; None means 'no value'.
+        first: how source values become texts.
+        fold: neither case nor repeated blanks count. Raises ValueError where keys of unlike targets become one.
+        otherwise: a list of the one target of everything else, which then is not refused.
     """
 
-    def __init__(self, out: Any, table: Mapping[str, Any], refusal: str, first: Parser | None = None) -> None:
+    def __init__(
+        self,
+        out: Any,
+        table: Mapping[str, Any],
+        refusal: str,
+        first: Parser | None = None,
+        *,
+        fold: bool = False,
+        otherwise: Sequence[Any] = (),
+    ) -> None:
         super().__init__(out)
         self.refusal, self.name = refusal, "map" if refusal == "unmapped_value" else "values"
         self._first = first or TextParser()
-        self._place = {key: place for place, key in enumerate(table)}
-        self._targets = pa.array(list(table.values()), out)
+        self._fold = fold
+        self._place: dict[str, int] = {}
+        targets = [*table.values(), *otherwise]
+        for place, key in enumerate(table):
+            same = self._place.setdefault(folded(key) if fold else key, place)
+            if targets[same] != targets[place]:
+                raise ValueError(f"the keys {list(table)[same]!r} and {key!r} of `map` are one when folded")
+        self._else = len(table) if otherwise else _UNLISTED
+        self._targets = pa.array(targets, out)
 
     def _looked_up(self, read: Parsed) -> Parsed:
         """Targets of texts; reasons of the reading stay."""
         encoded = flat(pc.dictionary_encode(read.values))
-        places = [self._place.get(text, -1) for text in encoded.dictionary.to_pylist()]
+        texts = encoded.dictionary.to_pylist()
+        places = [self._place.get(folded(text) if self._fold else text, self._else) for text in texts]
         place = np.array([*places, -2], np.int64)[encoded.indices.fill_null(len(places)).to_numpy()]
         reasons = read.reasons.copy()
-        reasons[place == -1] = code(self.refusal)
+        reasons[place == _UNLISTED] = code(self.refusal)
         return Parsed(self._targets.take(pa.array(place, mask=place < 0)), reasons)
 
     def _distinct(self, values: Any) -> Parsed:

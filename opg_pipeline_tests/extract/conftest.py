@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from opg_pipeline.extract import Access, Puller
+from opg_pipeline.extract.access import credentials
+from opg_pipeline.extract.transport import Transport
 from opg_pipeline.model.app import App, Dataset
 from opg_pipeline.model.base import Locale
 from opg_pipeline.model.handover import Page, PullError, PullFacts, RawRef
@@ -40,18 +43,18 @@ class Asked:
 
 
 class Server:
-    """A Starlette server in a thread. ``handler`` answers everything; ``asked`` holds what came."""
+    """A Starlette server in a thread. ``handler`` answers everything; ``asked`` holds what came; ``tls`` are uvicorn's settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, **tls: Any) -> None:
         self.asked: list[Asked] = []
         self.handler: Handler = lambda request: JSONResponse([])
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen(128)  # so that a call made before the server runs waits instead of being refused
         self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, **tls))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
 
@@ -155,25 +158,53 @@ async def pull(
     source: Mapping[str, Any] | None = None,
     secrets: Mapping[str, str] | None = None,
     locale: Locale = LOCALE,
-    position: datetime | None = None,
+    position: datetime | int | None = None,
     validators: Mapping[str, str] | None = None,
+    span: Mapping[str, Any] | None = None,
     base_delay: float = 0.001,
     **pace: Any,
 ) -> Result:
-    """Pull one dataset to its end; an error is kept in the result."""
+    """Pull one dataset to its end; an error is kept in the result. ``span``: since, until, regions."""
     chosen = dataset or make_dataset()
     app = make_app(base_url, chosen, source)
     result = Result()
     try:
         async with Puller(app, Access(base_url, secrets or {}), locale=locale, base_delay=base_delay, **pace) as puller:
             async for page in puller.pages(
-                chosen, store=archive_into(result), facts=result.facts, position=position, validators=validators
-            ):
+                chosen, store=archive_into(result), facts=result.facts, position=position, validators=validators,
+                **(span or {}),
+            ):  # fmt: skip
                 result.pages.append(page)
     except PullError as error:
         result.error = error
     return result
 
 
+@asynccontextmanager
+async def transport(
+    base_url: str, source: Mapping[str, Any], secrets: Mapping[str, str] | None = None, **pace: Any
+) -> AsyncIterator[Transport]:
+    """The connection of an app that asks as fast as it may."""
+    declared = make_app(base_url, make_dataset(), source).source
+    known = credentials(declared, Access(base_url, secrets or {}))
+    async with Transport(declared, base_url, known, name="e_test", **{"base_delay": 0.001, **pace}) as line:
+        yield line
+
+
 def rows(start: int, stop: int) -> list[dict[str, Any]]:
     return [{"id": number, "title": f"thing {number}"} for number in range(start, stop)]
+
+
+def failing(status: int, times: int, **headers: str) -> Any:
+    """Answers ``status`` that often, then well."""
+    left = [times]
+
+    def handler(request: Request) -> Response:
+        if left[0]:
+            left[0] -= 1
+            return HTMLResponse(
+                "<h1>no</h1>", status, headers={key.replace("_", "-"): value for key, value in headers.items()}
+            )
+        return JSONResponse(rows(0, 3))
+
+    return handler

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from opg_pipeline.extract import Decoded, decode, puller
+from opg_pipeline.extract import Decoded, decode, reading
 from opg_pipeline.extract.decode import parse
 from opg_pipeline.model.handover import Outcome, PullError
 from opg_pipeline_tests.extract.conftest import Server, make_dataset, pull
@@ -163,7 +163,7 @@ def test_csv_with_quirks() -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "mark"),
-    [("utf-16-le", b"\xff\xfe"), ("utf-16", b"\xff\xfe"), ("utf-16-le", b""), ("windows-1252", b"")],
+    [("utf-16-le", b"\xff\xfe"), ("utf-16", b"\xff\xfe"), ("utf-16-le", b""), ("windows-1252", b""), ("latin-1", b"")],
 )
 def test_csv_encodings(encoding: str, mark: bytes) -> None:
     body = mark + "id\tnama\n1\té\n".encode("utf-16-le" if "16" in encoding else encoding)
@@ -198,6 +198,17 @@ def test_csv_headers(header: str, rows: int, names: list[str]) -> None:
     body = header + "\n" + ",".join("v" * len(names)) + "\n"
     decoded = read(body.encode(), {"type": "csv", "header_rows": rows})
     assert list(decoded.records[0]) == names
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_csv_header_with(end: str) -> None:
+    """What stands above the header need be no good CSV."""
+    body = end.join(['Laporan "2024', ";;;", "per Kode Desa;1", '"Kode  Desa";nama', '01;"a;', 'b"', ""])
+    format = {"type": "csv", "delimiter": ";", "header_with": "Kode Desa"}
+    records = read(body.encode("utf-16-le"), {**format, "encoding": "utf-16-le"}).records
+    assert records == [{"Kode Desa": "01", "nama": f"a;{end}b"}]
+    assert "line 7 has 1 columns where 2" in refused((body + "Budi").encode(), format).what
+    assert "no row has the cell" in refused(b"Budi;x\n1;2\n", format).what
 
 
 def test_csv_without_header() -> None:
@@ -244,7 +255,7 @@ async def test_long_decoding_does_not_hold_the_loop(server: Server, monkeypatch:
         readers.append(threading.current_thread() is threading.main_thread())
         return parse(*arguments)
 
-    monkeypatch.setattr(puller, "parse", watched)
+    monkeypatch.setattr(reading, "parse", watched)
     for count in (10_000, 3):
         body = b"<r>" + b"<x><id>1</id><a>b</a></x>" * count + b"</r>"
         server.handler = lambda request, body=body: Response(body, media_type="text/xml")

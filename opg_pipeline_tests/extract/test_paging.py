@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from opg_pipeline.extract.paging import header_link
+from opg_pipeline.extract.answers import header_link
 from opg_pipeline.model.handover import Outcome
 from opg_pipeline_tests.extract.conftest import Server, make_dataset, pull, rows
 

@@ -150,6 +150,60 @@ def test_external_entities_are_neither_read_nor_asked_for(tmp_path: Path) -> Non
     assert asked == []
 
 
+SOAP = """<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body>
+<m:LaporanResponse xmlns:m="urn:lapor"><m:return><m:laporan anonim="1"><m:id>7</m:id></m:laporan></m:return></m:LaporanResponse>
+</s:Body></s:Envelope>"""
+FAULTS = (
+    """<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:Client</faultcode>
+    <faultstring>Token Budi 3522010101900001 salah</faultstring></s:Fault></s:Body></s:Envelope>""",
+    """<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><e:Fault><e:Code><e:Value>e:Client</e:Value></e:Code>
+    <e:Reason><e:Text xml:lang="id">Budi</e:Text></e:Reason></e:Fault></e:Body></e:Envelope>""",
+)
+
+
+def test_soap_by_local_names() -> None:
+    found = read(SOAP.encode(), "Envelope.Body.LaporanResponse.return.laporan")
+    assert found.records == [{"@anonim": "1", "id": "7"}]
+
+
+@pytest.mark.parametrize("body", FAULTS)
+def test_soap_fault(body: str) -> None:
+    error = refused(body.encode(), "Envelope.Body.LaporanResponse.return.laporan", outcome=Outcome.UNSUCCESSFUL)
+    assert error.what == "the answer is a SOAP fault (Client)"
+
+
+@pytest.mark.parametrize("inner", ["<faultcode>Budi 7</faultcode>", "", "<faultcode a='1'>s:Server</faultcode>"])
+def test_soap_fault_without_a_plain_code(inner: str) -> None:
+    error = refused(
+        f"<Envelope><Body><Fault>{inner}</Fault></Body></Envelope>".encode(), "x", outcome=Outcome.UNSUCCESSFUL
+    )
+    assert error.what in {"the answer is a SOAP fault", "the answer is a SOAP fault (Server)"}
+
+
+def test_wfs_exception_reports() -> None:
+    for body in (
+        b'<ServiceExceptionReport><ServiceException code="LayerNotDefined">Budi</ServiceException></ServiceExceptionReport>',
+        b'<E:ExceptionReport xmlns:E="u"><E:Exception exceptionCode="LayerNotDefined"/><E:Exception/></E:ExceptionReport>',
+    ):
+        error = refused(body, "FeatureCollection.member", outcome=Outcome.UNSUCCESSFUL)
+        assert error.what == "the answer is an exception report of the service (LayerNotDefined)"
+
+
+def test_rss_and_atom() -> None:
+    rss = b"""<?xml version="1.0"?><rss version="2.0" xmlns:dc="u"><channel><title>Berita</title>
+    <item><title>Panen &amp; raya</title><guid isPermaLink="false">a1</guid><dc:creator>Kominfo</dc:creator></item></channel></rss>"""
+    assert read(rss, "rss.channel.item").records == [
+        {"title": "Panen & raya", "guid": {"@isPermaLink": "false", "#text": "a1"}, "creator": "Kominfo"}
+    ]
+    atom = b"""<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>t:1</id><link href="/1"/><link rel="edit" href="/e"/></entry>
+    <entry><id>t:2</id><content type="html">&lt;p&gt;x</content></entry></feed>"""
+    assert read(atom, "feed.entry").records == [
+        {"id": "t:1", "link": [{"@href": "/1"}, {"@rel": "edit", "@href": "/e"}]},
+        {"id": "t:2", "content": {"@type": "html", "#text": "<p>x"}},
+    ]
+    assert read(b'<rss version="2.0"><channel/></rss>', "rss.channel.item").records == []
+
+
 # -- XLSX --------------------------------------------------------------------------------------------------------------
 
 
@@ -205,6 +259,46 @@ def test_xlsx_sheets() -> None:
     assert "no sheet 'Lain'" in refused(body, "", {"type": "xlsx", "sheet": "Lain"}).what
     assert read(body, "", {"type": "xlsx", "sheet": "Rekap"}).records == [{"id": 1.0}]
     assert "ends before its header" in refused(body, "", {"type": "xlsx", "sheet": "Data & isi"}).what
+
+
+def several(**sheets: list[list[Any]]) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name.replace("_", " "))
+        for row in rows:
+            sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_xlsx_several_sheets() -> None:
+    body = several(KIB_A=[["id", "x"], [1, "a"], [2, "b"]], Rekap=[["Budi"]], KIB_B=[["id", "y"], [3, "c"]], KIB_C=[])
+    found = read(body, "", {"type": "xlsx", "sheet": "KIB *"})
+    assert found.records == [{"id": 1.0, "x": "a"}, {"id": 2.0, "x": "b"}, {"id": 3.0, "y": "c"}]
+    assert found.parents == [({"sheet": "KIB A"},), ({"sheet": "KIB A"},), ({"sheet": "KIB B"},)]
+    assert [sheet["sheet"] for sheet in found.document["sheets"]] == ["KIB A", "KIB B", "KIB C"]
+    one = read(body, "", {"type": "xlsx", "sheet": "KIB A"})
+    assert one.parents == [({"sheet": "KIB A"},)] * 2
+    assert "no sheet 'LRA *'" in refused(body, "", {"type": "xlsx", "sheet": "LRA *"}).what
+    assert "sheet 'KIB C'" in refused(body, "", {"type": "xlsx", "sheet": "KIB C"}).what
+
+
+def test_xlsx_header_with_and_merged_cells() -> None:
+    body = workbook(
+        ["Laporan"], ["Kecamatan x", None, "Bulan"], ["No", "Kecamatan ", "Jumlah", None], [None, None, "L", "P"],
+        [1, "Dander", 3, 4], [2, None, 5, 6], ["Total", None, 8, 10],
+        merge="A3:A4 B3:B4 C3:D3 B5:B6 A7:B7",
+    )  # fmt: skip
+    records = read(body, "", {"type": "xlsx", "header_with": "Kecamatan", "header_rows": 2}).records
+    assert records == [
+        {"No": 1.0, "Kecamatan": "Dander", "Jumlah / L": 3.0, "Jumlah / P": 4.0},
+        {"No": 2.0, "Kecamatan": None, "Jumlah / L": 5.0, "Jumlah / P": 6.0},
+        {"No": "Total", "Kecamatan": None, "Jumlah / L": 8.0, "Jumlah / P": 10.0},
+    ]
+    error = refused(body, "", {"type": "xlsx", "header_with": "Desa"})
+    assert "sheet 'Data': no row has the cell that `header_with` names" in error.what
 
 
 @pytest.mark.parametrize("cut", [10, 200, 3000])

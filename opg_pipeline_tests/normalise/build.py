@@ -92,10 +92,14 @@ def reference(
 
 
 def page(
-    records: list[Any], number: int = 0, parents: list[tuple[Any, ...]] | None = None, document: Any = None
+    records: list[Any],
+    number: int = 0,
+    parents: list[tuple[Any, ...]] | None = None,
+    document: Any = None,
+    params: Mapping[str, str | int] | None = None,
 ) -> Page:
     raw = RawRef(f"{number:064x}", 10, "https://demo.example/things", "GET", 200, PULLED)
-    return Page(records, parents, document, raw, number)
+    return Page(records, parents, document, raw, number, params or {})
 
 
 def normaliser(ref: DatasetRef, slice_id: str = "s1", tokens: Pseudonymiser = TOKENS) -> Normaliser:

@@ -299,6 +299,7 @@ def test_cursor() -> None:
         ref, [GOOD, {**GOOD, "tgl": "01/02/2024 00:00", "judul": None}, {**GOOD, "tgl": "?"}, {**GOOD, "tgl": ahead}]
     )
     assert done.cursor == datetime(2024, 1, 31, 17, tzinfo=UTC)
+    assert isinstance(done.cursor, datetime)
     assert done.cursor.tzinfo is not None
     assert done.flags["CURSOR_UNREADABLE"] == 1
     assert done.flags["CURSOR_IN_FUTURE"] == 1

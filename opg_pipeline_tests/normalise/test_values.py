@@ -133,10 +133,20 @@ def test_rupiah(value: Any, expected: Any) -> None:
     assert one(MONEY, {"parse": "rupiah"}, value) == expected
 
 
-def test_rupiah_words_where_the_comma_groups() -> None:
-    assert one(MONEY, {"parse": "rupiah"}, "46,676 miliar", locale=ENGLISH) == "!ambiguous_number"
-    assert one(MONEY, {"parse": "rupiah"}, "22,1 M", locale=ENGLISH) == D(22100000000)
-    assert one(MONEY, {"parse": "rupiah"}, "22.1 M", locale=ENGLISH) == D(22100000000)
+@pytest.mark.parametrize(
+    ("locale", "value", "expected"),
+    [
+        (ENGLISH, "46,676 miliar", "!ambiguous_number"), (ENGLISH, "22,1 M", "!bad_grouping"), (ENGLISH, "22.1 M", D(22100000000)),
+        (ENGLISH, "46.676 miliar", D(46676000000)), (ENGLISH, "1,250.5 juta", D(1250500000)), (POINT, "46.676 miliar", D(46676000000)),
+        (POINT, "1,5 juta", "!bad_grouping"), (POINT, "1.5 juta", D(1500000)), ({"decimal": ",", "thousands": ""}, "1.250,5 juta", "!bad_grouping"),
+        ({}, "Rp 1,2 M", D(1200000000)), ({}, "150 jt", D(150000000)), ({}, "1,5 juta", D(1500000)), ({}, "2 rb", D(2000)),
+        ({}, "2ribu", D(2000)), ({}, "1,000000000001 triliun", D(1000000000001)), ({}, "0,123 rb", D(123)), ({}, "-Rp 1,2 M", D(-1200000000)),
+        ({}, "1, juta", "!bad_grouping"), ({}, ",5 juta", "!bad_number"), ({}, "1,5,5 juta", "!bad_grouping"), ({}, "juta", "!bad_number"),
+        ({}, "1,5 juta lebih", "!bad_number"), ({}, "1 juta 500 ribu", "!bad_number"), ({}, "12.34.567,5 juta", "!bad_grouping"),
+    ],
+)  # fmt: skip
+def test_rupiah_words_by_the_declared_signs(locale: dict[str, str], value: str, expected: Any) -> None:
+    assert one("decimal(20,2)", {"parse": "rupiah"}, value, locale=locale) == expected
 
 
 @pytest.mark.parametrize(
