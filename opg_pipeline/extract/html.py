@@ -75,6 +75,8 @@ def read_html(text: str, declared: HtmlFormat) -> list[Any]:
     spans = _SPAN.search(text) is not None
     header = _grid(rows[first:end], header=True, spans=spans)
     cells = _grid(rows[end:], header=False, spans=spans)
+    if declared.columns is not None:
+        header = [[(name, None) for name in declared.columns]]
     if not header:
         width = max((len(row) for row in cells), default=0)
         return [[cell[0] for cell in row] + [""] * (width - len(row)) for row in cells]

@@ -86,11 +86,12 @@ class Reading:
         arguments = (answer.body, dataset, answer.headers.get("content-type", ""), self.passwords)
         quick = isinstance(dataset.format, JsonFormat | GeoJsonFormat) and dataset.unpack is None
         try:
-            if quick or len(answer.body) < _THREAD_FROM:
+            if quick or (len(answer.body) < _THREAD_FROM and dataset.unpack is None):
                 document = parse(*arguments)
             else:
                 document = await asyncio.to_thread(parse, *arguments)
-            if is_empty(self.success, document, xml=isinstance(dataset.format, XmlFormat)):
+            bare = dataset is not self.dataset and isinstance(document, list)  # a list of values cannot say how it went
+            if not bare and is_empty(self.success, document, xml=isinstance(dataset.format, XmlFormat)):
                 return None
             return select(document, dataset)
         except PullError as error:

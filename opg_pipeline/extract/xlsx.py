@@ -20,6 +20,8 @@ from opg_pipeline.model.handover import Outcome, PullError
 _ERROR_CELL = re.compile(
     rb"""<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"[^>]*>(?:<f\b[^<]*(?:</f>)?)?<v>([^<]{1,20})</v>"""
 )
+_EXACT = 2.0**53
+"""Below this a cell's number stands for one whole number alone."""
 
 
 def read_xlsx(body: bytes, declared: XlsxFormat) -> dict[str, Any]:
@@ -59,7 +61,8 @@ def _records(name: str, rows: list[list[Any]], declared: XlsxFormat) -> list[dic
         columns = column_names([[_name(cell) for cell in row] for row in rows[skipped:first]])
     except PullError as error:
         raise _malformed(f"sheet {name!r}: {error.what}", error.hint) from None
-    return [dict(zip(columns, map(_value, row), strict=True)) for row in rows[first:]]
+    value = _whole_value if declared.whole_numbers else _value
+    return [dict(zip(columns, map(value, row), strict=True)) for row in rows[first:]]
 
 
 def _sheets(names: list[str], wanted: str | None) -> list[str]:
@@ -78,6 +81,11 @@ def _value(cell: Any) -> Any:
     if cell == "":
         return None
     return str(cell) if isinstance(cell, timedelta) else cell
+
+
+def _whole_value(cell: Any) -> Any:
+    whole = isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT
+    return int(cell) if whole else _value(cell)
 
 
 def _name(cell: Any) -> str:

@@ -1,4 +1,10 @@
-"""The pattern language of dates and times: yyyy yy mm m mmm dd d HH MM SS, literals, 'quoted literals'. No parsing of data here."""
+"""The pattern language of dates, times and periods. No parsing of data here.
+
+Parts: yyyy yy, mmm mm m, dd d, ddd (a day's name, read over), HH H, MM, SS, AM, Z, WIB. Periods, in place of month and day:
+q (quarter, 1 to 4), sem (half-year, 1 or 2), ww w (week of ISO 8601, Monday to Sunday), eww ew (epidemiological week, Sunday to
+Saturday); a year's first week is in both the one that holds 4 January, and yyyy is the year of the week. The rest is literal;
+letters but T are quoted: yyyy-'W'ww is 2026-W53, yyyy-'S'sem 2025-S1, 'Triwulan' q yyyy is Triwulan 1 2022.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +43,22 @@ _TOKENS = {
     "Z": r"(?P<offset>Z|[+-]\d{2}:?\d{2})",
     "WIB": r"(?P<zone>WIB|WITA|WIT)",
     "ddd": r"(?:[A-Za-z']{3,9})",
+    "q": r"(?P<quarter>[1-4])",
+    "sem": r"(?P<half>[12])",
+    "eww": r"(?P<epi_week>\d{2})",
+    "ew": r"(?P<epi_week>\d{1,2})",
+    "ww": r"(?P<week>\d{2})",
+    "w": r"(?P<week>\d{1,2})",
 }
-_PIECE = re.compile(r"'([^']*)'|(yyyy|yy|mmm|mm|m|ddd|dd|d|HH|H|MM|SS|AM|Z|WIB)|(\s+)|(.)", re.DOTALL)
+_SAME = {"yy": "yyyy", "mmm": "m", "mm": "m", "dd": "d", "H": "HH", "ww": "w", "eww": "ew"}
+"""Tokens of the same part."""
+PERIODS = {"q": "quarter", "sem": "half-year", "w": "week", "ew": "epidemiological week"}
+"""Parts of a year that are no months, and what they are called."""
+SPELLINGS = "yyyy yy mmm mm m dd d HH H MM SS q sem ww eww, and literals; quote letters: 'W'"
+"""What a pattern may hold, for messages."""
+_PIECE = re.compile(
+    r"'([^']*)'|(yyyy|yy|mmm|mm|m|ddd|dd|d|HH|H|MM|SS|AM|Z|WIB|q|sem|eww|ew|ww|w)|(\s+)|(.)", re.DOTALL
+)
 
 
 class DatePatternError(ValueError):
@@ -47,13 +67,17 @@ class DatePatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DatePattern:
-    """A compiled pattern. ``has_*`` say which parts it reads; ``regex`` matches the whole trimmed text."""
+    """A compiled pattern. ``has_*`` say which parts it reads; ``regex`` matches the whole trimmed text.
+
+    ``period``: which of PERIODS it reads in place of a month, by its name; None without one.
+    """
 
     text: str
     regex: re.Pattern[str]
     has_month: bool
     has_day: bool
     has_time: bool
+    period: str | None
 
 
 @lru_cache(maxsize=512)
@@ -68,15 +92,7 @@ def compile_pattern(pattern: str) -> DatePattern:
         if quoted is not None:
             parts.append(re.escape(quoted))
         elif token is not None:
-            names.append(
-                "m"
-                if token in {"mmm", "mm", "m"}
-                else "y"
-                if token in {"yyyy", "yy"}
-                else "d"
-                if token in {"dd", "d"}
-                else token
-            )
+            names.append(_SAME.get(token, token))
             parts.append(_TOKENS[token])
         elif blank is not None:
             parts.append(r"\s+")
@@ -87,11 +103,18 @@ def compile_pattern(pattern: str) -> DatePattern:
     for name in set(names):
         if name != "ddd" and names.count(name) > 1:
             raise DatePatternError(f"the date pattern {pattern!r} reads the same part twice")
-    if "y" not in names:
+    if "yyyy" not in names:
         raise DatePatternError(f"the date pattern {pattern!r} has no year")
     if "d" in names and "m" not in names:
         raise DatePatternError(f"the date pattern {pattern!r} has a day but no month")
-    return DatePattern(pattern, re.compile("".join(parts)), "m" in names, "d" in names, "HH" in names or "H" in names)
+    periods = [name for name in (*PERIODS, "m") if name in names]
+    if len(periods) > 1:
+        told = " and a ".join({**PERIODS, "m": "month"}[name] for name in periods)
+        raise DatePatternError(f"the date pattern {pattern!r} has a {told}, of which one says all")
+    period = PERIODS.get(periods[0]) if periods else None
+    if period is not None and ("ddd" in names or "HH" in names):
+        raise DatePatternError(f"the date pattern {pattern!r} has a day's name or a time beside a {period}")
+    return DatePattern(pattern, re.compile("".join(parts)), "m" in names, "d" in names, "HH" in names, period)
 
 
 def pieces(pattern: str) -> Iterator[tuple[str, str]]:

@@ -61,6 +61,10 @@ class XlsxFormat(Declared):
     header_with: str | None = Field(
         None, description="Instead of `skip_rows`: the header begins at the first row with this cell."
     )
+    whole_numbers: bool = Field(
+        False,
+        description="Whole numbers hold all of their digits below 2^53, as programs write them; Excel itself keeps 15.",
+    )
 
 
 class XmlFormat(Declared):
@@ -73,7 +77,8 @@ class HtmlFormat(Declared):
     """The rows of an HTML table; of a whole page, a fragment, or a text inside a JSON answer. Cells are their texts.
 
     A record of a row with a header has the columns by name, with the attributes of the row as `@name` and the address of the
-    first link of a cell as `<column>@href`; without a header it is a list of texts. A cell over several rows stands in each.
+    first link of a cell as `<column>@href`; without a header it is a list of texts, unless `columns` gives the names. A cell
+    over several rows stands in each.
     """
 
     type: Literal["html"]
@@ -84,6 +89,15 @@ class HtmlFormat(Declared):
     header_with: str | None = Field(
         None, description="Instead of `skip_rows`: the header begins at the first row with this cell."
     )
+    columns: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Names of the columns of a table without a header; needs `header_rows: 0`."
+    )
+
+    @model_validator(mode="after")
+    def _one_header(self) -> HtmlFormat:
+        if self.columns is not None and (self.header_rows or self.header_with is not None):
+            raise ValueError("`columns` names the columns of a table that has no header: say `header_rows: 0`")
+        return self
 
 
 class FixedWidthFormat(Declared):

@@ -57,7 +57,8 @@ def region_pattern(pattern: str) -> re.Pattern[str]:
             parts.append(rf"(?P<{piece[1:-1]}>[^,;:()\n]+?)")
         else:
             parts.append(re.sub(r"(?:\\\s)+", lambda _: r"\s+", re.escape(piece)))
-    return re.compile("(?i)" + "".join(parts) + r"(?=\s*(?:$|[,;.()\n]))")
+    end = r"(?=\s*(?:$|[,;.()\n]))" if pattern.endswith("}") else ""
+    return re.compile("(?i)" + "".join(parts) + end)
 
 
 class RegionResolver:

@@ -326,3 +326,57 @@ async def test_fan_out_with_a_json_body(server: Server) -> None:
     )
     result = await pull(server.url, dataset)
     assert result.records == [{"id": 5}]
+
+
+# -- conditional, value by value ---------------------------------------------------------------------------------------
+
+
+def versioned(versions: dict[str, str]) -> Any:
+    """A list per value, whose ETag is its version."""
+
+    def handler(request: Request) -> Any:
+        value = request.query_params["desa"]
+        tag = f'"{versions[value]}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        return Response(orjson.dumps([{"id": f"{value}-{versions[value]}"}]), headers={"ETag": tag})
+
+    return handler
+
+
+def ids(result: Result) -> list[str]:
+    return [record["id"] for record in result.records]
+
+
+@pytest.mark.parametrize(
+    ("nature", "second", "unmodified"),
+    [("event", ["b-2"], 2), ("snapshot", ["b-2", "a-1", "c-1"], 0)],
+)
+async def test_values_that_did_not_change_are_not_sent_again(
+    server: Server, nature: str, second: list[str], unmodified: int
+) -> None:
+    """Of events only what changed comes; a snapshot of which a part has changed comes whole."""
+    versions = {"a": "1", "b": "1", "c": "1"}
+    server.handler = versioned(versions)
+    dataset = make_dataset(nature=nature, for_each=each(desa={"values": ["a", "b", "c"]}))
+    first = await pull(server.url, dataset)
+    assert (ids(first), first.facts.not_modified) == (["a-1", "b-1", "c-1"], False)
+    known = {"part_validators": first.facts.part_validators}
+    nothing = await pull(server.url, dataset, span=known)
+    assert (ids(nothing), nothing.facts.not_modified, nothing.facts.unmodified_parts) == ([], True, 3)
+    versions["b"] = "2"
+    again = await pull(server.url, dataset, span=known)
+    assert (ids(again), again.facts.not_modified, again.facts.unmodified_parts) == (second, False, unmodified)
+    assert set(again.facts.part_validators) == set(first.facts.part_validators), "none is forgotten"
+    assert again.facts.part_validators["desa=b"] == {"etag": '"2"'}
+    last = await pull(server.url, dataset, span={"part_validators": again.facts.part_validators})
+    assert last.facts.not_modified
+
+
+async def test_a_value_that_is_new_makes_the_pull_modified(server: Server) -> None:
+    server.handler = versioned({"a": "1", "b": "1"})
+    one = make_dataset(for_each=each(desa={"values": ["a"]}))
+    two = make_dataset(for_each=each(desa={"values": ["a", "b"]}))
+    first = await pull(server.url, one)
+    again = await pull(server.url, two, span={"part_validators": first.facts.part_validators})
+    assert (ids(again), again.facts.not_modified) == (["b-1"], False)

@@ -460,3 +460,16 @@ def test_garbage_is_refused_or_read_never_a_crash(body: bytes, format: Any, unpa
     except PullError as error:
         found = error.outcome
     assert isinstance(found, list) or found in {Outcome.MALFORMED, Outcome.UNSUCCESSFUL}
+
+
+# -- HTML without a header ---------------------------------------------------------------------------------------------
+
+
+def test_a_table_without_a_header_is_named_by_the_declaration() -> None:
+    fragment = '<tr data-hari="2026-06-30"><td>Beras</td><td>12.508</td></tr>'
+    named = read(fragment, {"type": "html", "header_rows": 0, "columns": ["komoditas", "harga"]}).records
+    assert named == [{"komoditas": "Beras", "harga": "12.508", "@data-hari": "2026-06-30"}]
+    assert read(fragment, {"type": "html", "header_rows": 0}).records == [["Beras", "12.508"]]
+    with pytest.raises(ValueError, match="say `header_rows: 0`"):
+        make_dataset(format={"type": "html", "columns": ["a"]})
+    assert "has 2 cells where 1 are expected" in refused(fragment, {"type": "html", "header_rows": 0, "columns": ["satu"]}).what

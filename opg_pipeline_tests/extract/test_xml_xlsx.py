@@ -320,3 +320,13 @@ def test_xlsx_bomb() -> None:
             part.write(b" " * 2**20)
     assert len(out.getvalue()) < 2**20
     refused(out.getvalue(), "", "xlsx", outcome=Outcome.TOO_LARGE)
+
+
+def test_xlsx_whole_numbers_by_declaration() -> None:
+    """Sixteen digits that a program wrote are all there; beyond 2^53 a number stands for more than one, and stays as it is."""
+    body = workbook(["nik", "luas"], [3522152304950001, 0.25], [2**53 + 2, 3.0])
+    plain = read(body, "", "xlsx").records
+    whole = read(body, "", {"type": "xlsx", "whole_numbers": True}).records
+    assert isinstance(plain[0]["nik"], float)
+    assert whole == [{"nik": 3522152304950001, "luas": 0.25}, {"nik": float(2**53 + 2), "luas": 3}]
+    assert [type(row["nik"]) for row in whole] == [int, float]

@@ -157,6 +157,11 @@ def test_places_inside_a_text() -> None:
     assert found[2][3] == '["REGION_UNRESOLVED"]'
 
 
+def test_a_pattern_may_end_in_a_literal() -> None:
+    found = regions_of({"text": "judul", "pattern": "Kecamatan {district}</b>"}, {"judul": "<b>Kecamatan Dander</b>harga"})
+    assert found[0][:2] == ("35.22.06", "district")
+
+
 def test_constant_and_code() -> None:
     assert regions_of({"const": "35.22"}, {})[0][:3] == ("35.22", "regency", "code")
     assert regions_of({"code": "kode"}, {"kode": 3522160}, {"kode": 352215.0})[0][0] == "35.22.15"
