@@ -38,7 +38,7 @@ evidence: {{interface: assumed, reality: made up for the benchmark}}
 source:
   base_url: {url}/{app}
   auth: {{type: none}}
-  budget: {{requests_per_second: 1000, concurrent: 16}}
+  budget: {budget}
 datasets:
 - id: requests
   path: /records
@@ -64,14 +64,21 @@ datasets:
 """
 
 
-def write(folder: Path, *, url: str, apps: int, page: int) -> None:
-    """`folder` becomes what OPG_CATALOG names: cities/bench/city.yaml and one file for each app."""
+RACE = "{requests_per_second: 1000, concurrent: 16}"
+
+
+def write(folder: Path, *, url: str, apps: int, page: int, budget: str = RACE, apart: bool = False) -> None:
+    """`folder` becomes what OPG_CATALOG names: cities/bench/city.yaml and one file for each app.
+
+    `apart`: every app at a loopback address of its own, since apps of one host share its budget.
+    """
     home = folder / "cities" / CITY
     (home / "apps").mkdir(parents=True)
     (home / "city.yaml").write_text(CITY_YAML.format(city=CITY), encoding="utf-8")
     for number in range(apps):
         app = f"app{number:03d}"
-        text = APP_YAML.format(app=app, url=url, page=page)
+        home_url = url.replace("127.0.0.1", f"127.0.0.{number + 1}") if apart else url
+        text = APP_YAML.format(app=app, url=home_url, page=page, budget=budget)
         (home / "apps" / f"{app}.yaml").write_text(text, encoding="utf-8")
 
 

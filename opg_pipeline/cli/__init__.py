@@ -26,7 +26,9 @@ for command in (
     declarations.docs,
 ):
     app.command()(command)
-app.add_typer(onboarding.app_group, name="app", help="Bring an app into the catalogue: probe it, draft its manifest, try it.")
+app.add_typer(
+    onboarding.app_group, name="app", help="Bring an app into the catalogue: probe it, draft its manifest, try it."
+)
 
 
 def main() -> None:

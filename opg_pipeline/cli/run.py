@@ -21,9 +21,12 @@ def run(
     apps: Annotated[list[str] | None, typer.Option("--app", help="Only this app; may be given several times.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Pull everything again, as if for the first time.")] = False,
     since: Annotated[
-        str | None, typer.Option("--since", help="Backfill from this date or time (ISO 8601), instead of the last position.")
+        str | None,
+        typer.Option("--since", help="Backfill from this date or time (ISO 8601), instead of the last position."),
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Backfill up to here, where the app takes an end.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Backfill up to here, where the app takes an end.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Ask apps also outside their hours, and those left alone after failures.")
     ] = False,

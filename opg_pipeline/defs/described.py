@@ -35,9 +35,15 @@ async def from_openapi(deployment: Deployment, where: str, url: str | None) -> l
     if not isinstance(document, dict) or not ({"openapi", "swagger"} & document.keys()):
         raise DeploymentError(f"{where} is no OpenAPI document: it has neither `openapi` nor `swagger`.")
     at = where if "://" in where else ""
-    base = url or urljoin(at, server) if (server := _server(document)) else url or (f"{urlsplit(at).scheme}://{urlsplit(at).netloc}" if at else "")
+    base = (
+        url or urljoin(at, server)
+        if (server := _server(document))
+        else url or (f"{urlsplit(at).scheme}://{urlsplit(at).netloc}" if at else "")
+    )
     if "://" not in (base or ""):
-        raise DeploymentError("The document does not say where the app is: give its address too, `opg app probe URL --openapi FILE`.")
+        raise DeploymentError(
+            "The document does not say where the app is: give its address too, `opg app probe URL --openapi FILE`."
+        )
     found = [
         Target(base.rstrip("/") + call.path + ("?" + "&".join(f"{k}={v}" for k, v in call.query.items()) if call.query else ""), auth=call.auth, params=call.params)
         for call in list_calls(document)
@@ -60,7 +66,14 @@ async def _fetched(deployment: Deployment, where: str) -> str:
     base = f"{parts.scheme}://{parts.netloc}"
     access = Access(deployment.settings.source_url(parts.netloc, base))
     dataset = Dataset.model_validate(
-        {"id": "description", "path": parts.path, "nature": "snapshot", "category": "none", "key": ["x"], "fields": {"x": "x"}}
+        {
+            "id": "description",
+            "path": parts.path,
+            "nature": "snapshot",
+            "category": "none",
+            "key": ["x"],
+            "fields": {"x": "x"},
+        }
     )
     async with Scout(Source(base_url=base, retries=1), access, name="probe") as scout:
         return (await scout.first(dataset)).answer.body.decode("utf-8", "replace")

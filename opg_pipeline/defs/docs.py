@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from opg_pipeline.model.catalog import Catalog, load_catalog
+from opg_pipeline.model.paging import PRESET_KEYS, PRESETS
 from opg_pipeline.model.schema import KINDS, json_schema
 from opg_pipeline.publish import data_dictionary
 
@@ -42,7 +43,16 @@ def vocabulary() -> str:
                     f"| `{key}` | {_form(value)} | {default} | {value.get('description', '')} |".replace("  ", " ")
                 )
             lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_presets()])
+
+
+def _presets() -> list[str]:
+    """The named pagings and the few kinds they stand for."""
+    lines = ["## Presets of paging", "", "| `type` | Stands for | Keys of its own |", "|---|---|---|"]
+    for name, fixed in PRESETS.items():
+        own = ", ".join(f"`{key}`" for key in PRESET_KEYS.get(name, {}))
+        lines.append(f"| `{name}` | `{json.dumps(fixed, ensure_ascii=False)}` | {own} |")
+    return [*lines, ""]
 
 
 def _code(value: object) -> str:

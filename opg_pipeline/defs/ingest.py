@@ -84,6 +84,9 @@ def _instant(text: str | None, zone: tzinfo, *, whole_day: bool = False) -> date
 BATCH_RECORDS = 10_000
 """Records normalised at once: enough for vectorised work, small enough for a weak server's memory."""
 
+EAGER_RECORDS = 1_000
+"""Records normalised at once where the processor would else be idle while a slow source is waited for."""
+
 _at_work: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
@@ -217,7 +220,7 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
         ):  # fmt: skip
             pages.append(page)
             waiting += len(page.records)
-            if waiting >= BATCH_RECORDS:
+            if waiting >= BATCH_RECORDS or (waiting >= EAGER_RECORDS and not _processor().locked()):
                 async with _processor():
                     await asyncio.to_thread(_take, normaliser, writer, tally, pages)
                 pages, waiting = [], 0

@@ -65,7 +65,7 @@ def standard_lineage(ref: DatasetRef) -> dg.TableColumnLineage:
     columns = {name: deps(mapping) for name, mapping in ref.dataset.fields.items() if deps(mapping)}
     if ref.dataset.region is not None and ref.dataset.region.paths:
         columns["region_code"] = [dg.TableColumnDep(source, path) for path in ref.dataset.region.paths]
-    columns["source_record_id"] = [dg.TableColumnDep(source, path) for path in ref.dataset.key]
+    columns["source_record_id"] = [dg.TableColumnDep(source, path) for path in ref.dataset.key_paths]
     return dg.TableColumnLineage(columns)
 
 

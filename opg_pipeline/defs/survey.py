@@ -170,6 +170,10 @@ class _Probe:
         self.total = said.total_value
         for guess in pages.standards(document, look.answer.headers, count):
             if await self._confirmed(guess.paginate, look, first, guess.why):
+                if guess.paginate["type"] == "postgrest":
+                    self.known["paginate"]["size"] = max(count, 100)
+                elif (limit := pages.LIMITS.get(guess.paginate["type"])) is not None:
+                    await self._enlarge(limit, "limit", "")
                 return
         query = list(self.known.get("query", {}))
         hints = [*query, *self.target.params, *pages.names_in(document)]
@@ -203,13 +207,17 @@ class _Probe:
                     return False
                 self._keep(paginate, f"{why}; there was one page, so it is not confirmed")
                 return True
+            before = first.records if begin is look else self.scout.read(begin, dataset).records
             second = self.scout.read(following, dataset)
         except (PullError, ValidationError):
             return False
-        if not second.records or _marks(first.records) & _marks(second.records) == _marks(second.records):
+        if not second.records or _marks(second.records) <= _marks(before):
             return False
         self._keep(paginate, f"{why}; the second page was asked and has other records")
-        self.records = [*self.records, *second.records]
+        if begin is look:
+            self.records = [*self.records, *second.records]
+        elif len(before) > len(self.records):
+            self.records = before
         return True
 
     def _keep(self, paginate: dict[str, Any], why: str) -> None:
@@ -219,9 +227,8 @@ class _Probe:
     async def _ask(self, **params: Any) -> Decoded | None:
         """The records with other parameters; None where the app refuses them."""
         try:
-            return self.scout.read(
-                await self.scout.first(self.dataset(paginate={"type": "none"}), params), self.dataset()
-            )
+            dataset = self.dataset(paginate={"type": "none"})
+            return self.scout.read(await self.scout.first(dataset, params), dataset)
         except (PullError, ValidationError) as error:
             if isinstance(error, PullError) and error.outcome in {Outcome.PUT_OFF, Outcome.RATE_LIMITED}:
                 raise
@@ -288,7 +295,8 @@ class _Probe:
             whole = answer.elements >= wanted or (self.total is not None and answer.elements >= self.total)
             capped = not whole and (self.total is not None or answer.elements in pages.ROUND)
             paginate[key] = answer.elements if capped else wanted
-            paginate[name] = size
+            if name:
+                paginate[name] = size
             if len(answer.records) > len(self.records):
                 self.records, self.document = answer.records, answer.document
             self.known["query"] = {

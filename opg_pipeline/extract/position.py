@@ -29,7 +29,8 @@ def format_position(value: datetime, pattern: str, timezone: str) -> str:
     Indonesian. A value without offset is taken as being in ``timezone``.
 
     Raises:
-        DatePatternError: the pattern is none, or asks for WIB, WITA or WIT in a zone that is none of them.
+        DatePatternError: the pattern is none, has a quarter, half-year or week, or asks for WIB, WITA or WIT in a zone that is
+            none of them.
     """
     zone = ZoneInfo(timezone)
     local = value.astimezone(zone) if value.tzinfo is not None else value.replace(tzinfo=zone)
@@ -39,7 +40,8 @@ def format_position(value: datetime, pattern: str, timezone: str) -> str:
         return local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if pattern in EPOCHS:
         return str(math.floor(local.timestamp() * EPOCHS[pattern]))
-    compile_pattern(pattern)
+    if (period := compile_pattern(pattern).period) is not None:
+        raise DatePatternError(f"the date pattern {pattern!r} has a {period}, in which no position is written")
     twelve = any(kind == "token" and text == "AM" for kind, text in pieces(pattern))
     return "".join(_written(local, text, twelve) if kind == "token" else text for kind, text in pieces(pattern))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -28,8 +28,12 @@ Cadence = Literal["15min", "hourly", "3h", "daily", "weekly", "monthly", "quarte
 Parse = Literal[
     "text", "html_text", "integer", "number", "rupiah", "percent", "boolean", "date", "datetime", "epoch_s", "epoch_ms",
     "year", "period", "excel_serial", "json", "point", "esri", "list", "nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account", "identifier",
-    "age_band", "sex", "nik_sex", "nik_age_band",
+    "age_band", "sex", "nik_sex", "nik_age_band", "birth_age_band",
 ]  # fmt: skip
+NUMERIC = frozenset({"integer", "number", "rupiah", "percent"})
+"""The parses beside which `map` lists texts that are no numbers."""
+Aliases = Annotated[tuple[Path_, ...], Field(min_length=1)]
+"""Paths of which the first that holds a value counts."""
 
 
 class FieldMap(Declared):
@@ -40,16 +44,21 @@ class FieldMap(Declared):
     )
     first_of: tuple[Path_, ...] | None = Field(None, description="Aliases: the first path that holds a value.")
     const: Any = Field(None, description="The same value in every record.")
-    parse: Parse | None = Field(None, description="How to read the value; default: by the type of the standard field.")
-    format: str | None = Field(
-        None, description="Pattern of this date or time, over the locale's; or the separator of a `list`."
+    parse: Parse | None = Field(
+        None,
+        description="How to read the value; default: by the type of the standard field. `birth_age_band` and `nik_age_band` keep the age on the day of the event, never the day of birth.",
+    )
+    format: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="Pattern of this date, time or period, over the locale's (quarters q, half-years sem, weeks ww or eww too), or a list of them: a value must fit at least one, and mean the same by all it fits. Or the separator of a `list`.",
     )
     pick: str | None = Field(
         None,
         description="Regular expression that finds the part to read: its one group. A value it does not fit is rejected.",
     )
     map: dict[str, Any] | None = Field(
-        None, description="Source value to standard value. A value that is not listed is rejected."
+        None,
+        description="Source value to standard value. A value that is not listed is rejected; with `parse: integer`, `number`, `rupiah` or `percent` it is read as such (`scale` multiplies both).",
     )
     fold: bool = Field(False, description="`map` takes no notice of case, nor of repeated blanks.")
     otherwise: Any = Field(None, description="With `map`: the standard value of every source value that is not listed.")
@@ -63,7 +72,8 @@ class FieldMap(Declared):
         None, pattern=r"^[., ]?$", description="Grouping sign of this field, over the locale's."
     )
     edge: Literal["first", "last"] = Field(
-        "first", description="Which day a date stands for whose pattern has no day (a month, a year)."
+        "first",
+        description="Which day a date stands for whose pattern has no day (a week, month, quarter, half-year or year).",
     )
     timezone: str | None = Field(None, description="Zone of this field, over the locale's.")
     missing: tuple[str, ...] | None = Field(None, description="Texts that mean 'no value', over the locale's.")
@@ -79,6 +89,13 @@ class FieldMap(Declared):
             raise ValueError("a `const` is the value itself: it takes neither `parse` nor `map` nor `scale`")
         if self.map is None and (self.fold or "otherwise" in self.model_fields_set):
             raise ValueError("`fold` and `otherwise` belong to `map`")
+        if self.lists_texts and "otherwise" in self.model_fields_set:
+            raise ValueError(
+                f"`otherwise` does not go with `parse: {self.parse}`: what `map` does not list is read as a number"
+                " -> take `otherwise` or `parse` away"
+            )
+        if self.parse == "list" and isinstance(self.format, tuple):
+            raise ValueError("a `list` has one separator -> write `format` as a text")
         if self.pick is not None:
             try:
                 groups = re.compile(self.pick).groups
@@ -96,6 +113,16 @@ class FieldMap(Declared):
         if self.from_ is None:
             return ()
         return (self.from_,) if isinstance(self.from_, str) else self.from_
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Every pattern of this field; none where the locale's holds."""
+        return (self.format,) if isinstance(self.format, str) else self.format or ()
+
+    @property
+    def lists_texts(self) -> bool:
+        """Whether `map` lists texts beside numbers, which are read by `parse`."""
+        return self.map is not None and self.parse in NUMERIC
 
 
 class ScaleBy(Declared):
@@ -175,8 +202,9 @@ class Dataset(Declared):
         description="event: records come once; snapshot: each pull is all there is; cumulative: values grow."
     )
     category: Identifier
-    key: tuple[Path_, ...] = Field(
-        min_length=1, description="Source paths that identify a record. Personal values become tokens."
+    key: tuple[Path_ | Aliases, ...] = Field(
+        min_length=1,
+        description="Source paths that identify a record; a list among them is of aliases, of which the first that holds a value counts. Personal values become tokens.",
     )
     prefer: Literal["last", "first"] = Field(
         "last", description="Which of several records with the same key in one pull is right."
@@ -233,6 +261,16 @@ class Dataset(Declared):
         position = [self.incremental.param, self.incremental.until_param] if self.incremental is not None else []
         each = list(self.for_each.params) if self.for_each is not None else []
         return tuple(name for name in (*paging, *position, *each) if name)
+
+    @property
+    def key_parts(self) -> tuple[tuple[str, ...], ...]:
+        """The aliases of each part of the key; most parts have one path."""
+        return tuple((part,) if isinstance(part, str) else part for part in self.key)
+
+    @property
+    def key_paths(self) -> tuple[str, ...]:
+        """Every source path the key reads."""
+        return tuple(path for part in self.key_parts for path in part)
 
     @property
     def records_path(self) -> str:

@@ -20,7 +20,7 @@ from opg_pipeline.model.category import (
     OrderRule,
 )
 from opg_pipeline.model.city import City
-from opg_pipeline.model.datepattern import DatePatternError, compile_pattern
+from opg_pipeline.model.datepattern import SPELLINGS, DatePatternError, compile_pattern
 from opg_pipeline.model.problems import Problem
 from opg_pipeline.model.requestcheck import check_requests
 from opg_pipeline.model.yaml_source import YamlSource
@@ -30,7 +30,7 @@ ENVELOPE_TARGETS = ("event_at", "reported_at", "agency_id")
 
 _TIMES = {"date", "timestamp"}
 _PARSES: dict[str, set[str]] = {
-    "string": {"text", "html_text", "integer", "number", "period", "date", "age_band", "nik_age_band", "nik", "no_kk", "npwp", "nip",
+    "string": {"text", "html_text", "integer", "number", "period", "date", "age_band", "nik_age_band", "birth_age_band", "nik", "no_kk", "npwp", "nip",
                "phone", "email", "name", "account", "identifier"},
     "text": {"text", "html_text"},
     "integer": {"integer", "number", "rupiah", "year"},
@@ -44,6 +44,8 @@ _PARSES: dict[str, set[str]] = {
     "geojson": {"json", "point", "esri"},
 }  # fmt: skip
 IDENTITY_PARSES = frozenset({"nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account"})
+AGES_AT_EVENT = frozenset({"nik_age_band", "birth_age_band"})
+"""Parses whose result depends on the day of the event."""
 
 
 def _near(name: str, known: list[str]) -> str:
@@ -76,9 +78,7 @@ def _check_locale(locale: Locale, source: YamlSource, at: tuple[str | int, ...])
         try:
             compile_pattern(pattern)
         except DatePatternError as error:
-            problems.append(
-                source.problem((*at, part), f"{error}.", "use yyyy yy mm m mmm dd d HH MM SS and literals.")
-            )
+            problems.append(source.problem((*at, part), f"{error}.", f"use {SPELLINGS}."))
     if locale.timezone is not None and locale.timezone not in available_timezones():
         problems.append(
             source.problem((*at, "timezone"), f"{locale.timezone!r} is no IANA time zone.", "use such as Asia/Jakarta.")
@@ -236,6 +236,8 @@ def _check_dataset(
                         problems.append(
                             source.problem(here, f"There is no agency {target!r}.", _near(str(target), sorted(known)))
                         )
+            else:
+                problems += _check_formats(mapping, "timestamp", source, here) + _check_words(mapping, source, here)
             continue
         field = fields.get(name)
         if field is None:
@@ -293,14 +295,7 @@ def _check_mapping(
                 "map it to a field of privacy pseudonym, or list the path under `personal`.",
             )
         )  # fmt: skip
-    if mapping.format is not None and mapping.parse not in {"list"} and kind not in {"list"}:
-        try:
-            if mapping.format != "iso":
-                compile_pattern(mapping.format)
-        except DatePatternError as error:
-            problems.append(
-                source.problem((*at, "format"), f"{error}.", "use yyyy yy mm m mmm dd d HH MM SS and literals.")
-            )
+    problems += _check_formats(mapping, kind, source, at)
     if mapping.round and kind != "decimal":
         problems.append(
             source.problem(
@@ -310,12 +305,21 @@ def _check_mapping(
             )
         )
     elif mapping.round and (
-        mapping.parse == "integer" or mapping.map is not None or "const" in mapping.model_fields_set
+        mapping.parse == "integer"
+        or (mapping.map is not None and not mapping.lists_texts)
+        or "const" in mapping.model_fields_set
     ):
         problems.append(
             source.problem(
                 (*at, "round"), "`round` is for numbers that the source sends with decimals, not for `parse: integer`, `map` or `const`.",
                 "take `round` away.",
+            )
+        )  # fmt: skip
+    if mapping.lists_texts and kind not in {"integer", "decimal", "string"}:
+        problems.append(
+            source.problem(
+                (*at, "parse"), f"`map` with `parse: {mapping.parse}` makes numbers, but {field.name!r} is {field.type}.",
+                "take `parse` away: `map` takes numbers by their digits.",
             )
         )  # fmt: skip
     problems += _check_words(mapping, source, at)
@@ -342,20 +346,43 @@ def _targets(mapping: FieldMap) -> list[Any]:
     return [*(mapping.map or {}).values(), *given, *([mapping.default] if mapping.default is not None else [])]
 
 
+def _check_formats(mapping: FieldMap, kind: str, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
+    """Each pattern of the field means something, and goes with its parse. A list's `format` is a separator."""
+    if kind == "list":
+        return []
+    problems = []
+    for pattern in mapping.formats:
+        if pattern == "iso":
+            if mapping.parse in {"period", "year"}:
+                what = f"`iso` is no pattern of a {mapping.parse}."
+                problems.append(source.problem((*at, "format"), what, "take it away, or write such as yyyy-mm."))
+            continue
+        try:
+            compiled = compile_pattern(pattern)
+        except DatePatternError as error:
+            problems.append(source.problem((*at, "format"), f"{error}.", f"use {SPELLINGS}."))
+            continue
+        if mapping.parse == "birth_age_band" and not compiled.has_day:
+            what = f"A date of birth needs its day, which the pattern {pattern!r} has not."
+            problems.append(source.problem((*at, "format"), what, "read the age instead, with `parse: age_band`."))
+    return problems
+
+
 def _check_words(mapping: FieldMap, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
     """Words that go with some parses, formats or maps alone."""
     problems = []
-    if "edge" in mapping.model_fields_set and not _lacks_day(mapping.format):
+    if "edge" in mapping.model_fields_set and not any(map(_lacks_day, mapping.formats)):
         problems.append(
             source.problem(
                 (*at, "edge"), "`edge` is for dates whose `format` has no day.",
                 "give a `format` such as mmm yyyy, or take `edge` away.",
             )
         )  # fmt: skip
-    if mapping.parse == "nik_age_band" and mapping.default is not None:
-        problems.append(
-            source.problem((*at, "default"), "`default` does not go with `parse: nik_age_band`.", "take it away.")
-        )
+    if mapping.parse in AGES_AT_EVENT:
+        for word in ("default", "map", "scale"):
+            if getattr(mapping, word) is not None:
+                what = f"`{word}` does not go with `parse: {mapping.parse}`."
+                problems.append(source.problem((*at, word), what, "take it away."))
     if isinstance(mapping.from_, tuple) and (
         mapping.parse == "esri" or (mapping.parse == "point" and len(mapping.from_) != 2)
     ):
@@ -381,8 +408,8 @@ def _check_words(mapping: FieldMap, source: YamlSource, at: tuple[str | int, ...
     return problems
 
 
-def _lacks_day(pattern: str | None) -> bool:
-    if pattern is None or pattern == "iso":
+def _lacks_day(pattern: str) -> bool:
+    if pattern == "iso":
         return False
     try:
         return not compile_pattern(pattern).has_day

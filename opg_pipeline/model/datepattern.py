@@ -56,9 +56,7 @@ PERIODS = {"q": "quarter", "sem": "half-year", "w": "week", "ew": "epidemiologic
 """Parts of a year that are no months, and what they are called."""
 SPELLINGS = "yyyy yy mmm mm m dd d HH H MM SS q sem ww eww, and literals; quote letters: 'W'"
 """What a pattern may hold, for messages."""
-_PIECE = re.compile(
-    r"'([^']*)'|(yyyy|yy|mmm|mm|m|ddd|dd|d|HH|H|MM|SS|AM|Z|WIB|q|sem|eww|ew|ww|w)|(\s+)|(.)", re.DOTALL
-)
+_PIECE = re.compile(r"'([^']*)'|(yyyy|yy|mmm|mm|m|ddd|dd|d|HH|H|MM|SS|AM|Z|WIB|q|sem|eww|ew|ww|w)|(\s+)|(.)", re.DOTALL)
 
 
 class DatePatternError(ValueError):
@@ -112,7 +110,7 @@ def compile_pattern(pattern: str) -> DatePattern:
         told = " and a ".join({**PERIODS, "m": "month"}[name] for name in periods)
         raise DatePatternError(f"the date pattern {pattern!r} has a {told}, of which one says all")
     period = PERIODS.get(periods[0]) if periods else None
-    if period is not None and ("ddd" in names or "HH" in names):
+    if period is not None and {"ddd", "HH", "MM"} & set(names):
         raise DatePatternError(f"the date pattern {pattern!r} has a day's name or a time beside a {period}")
     return DatePattern(pattern, re.compile("".join(parts)), "m" in names, "d" in names, "HH" in names, period)
 

@@ -239,7 +239,8 @@ class Incremental(Declared):
         None, description="Pattern of `field` and of the parameters; default: the locale's date."
     )
     param_format: str | None = Field(
-        None, description="Pattern of the parameters, where it is another than that of `field`; or iso_utc (with Z), epoch_s, epoch_ms."
+        None,
+        description="Pattern of the parameters, where it is another than that of `field`; or iso_utc (with Z), epoch_s, epoch_ms.",
     )
     lookback: Duration = Field("0d", description="How far before the position to ask again, for late records.")
     start: str | None = Field(

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from opg_pipeline.model.app import App, Dataset
 from opg_pipeline.model.auth import ApiKeyAuth, LoginAuth
 from opg_pipeline.model.city import City
+from opg_pipeline.model.datepattern import SPELLINGS, DatePatternError, compile_pattern
 from opg_pipeline.model.paths import parse_path
 from opg_pipeline.model.problems import Problem
 from opg_pipeline.model.yaml_source import YamlSource
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]*)\}")
+SPECIAL_POSITIONS = ("iso", "iso_utc", "epoch_s", "epoch_ms")
+"""Forms of a position that are no date patterns."""
 ALWAYS = ("pulled_at",)
 """Request parameters every record can read."""
 
@@ -44,6 +47,7 @@ def check_requests(app: App, source: YamlSource, city: City) -> list[Problem]:
                         f"write {{{auth.name}}} where it stands.",
                     )
                 )  # fmt: skip
+        problems += _check_position(dataset, source, at)
         readable = (*dataset.parameters, *ALWAYS)
         for where, path in _paths(dataset):
             name = parse_path(path).param
@@ -62,6 +66,28 @@ def check_requests(app: App, source: YamlSource, city: City) -> list[Problem]:
                         "add `regions` to city.yaml, or write the `values` out.",
                     )
                 )  # fmt: skip
+    return problems
+
+
+def _check_position(dataset: Dataset, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
+    """The patterns of the position mean something, and the one that is written writes days, not quarters."""
+    declared = dataset.incremental
+    problems: list[Problem] = []
+    if declared is None:
+        return problems
+    for name in ("format", "param_format"):
+        pattern = getattr(declared, name)
+        if pattern is None or pattern in SPECIAL_POSITIONS:
+            continue
+        here = (*at, "incremental", name)
+        try:
+            period = compile_pattern(pattern).period
+        except DatePatternError as error:
+            problems.append(source.problem(here, f"{error}.", f"use {SPELLINGS}."))
+            continue
+        if period is not None and (name == "param_format" or declared.param_format is None):
+            what = f"A position cannot be written as a {period}, which {pattern!r} has."
+            problems.append(source.problem(here, what, "give a `param_format` of days, months or years."))
     return problems
 
 
@@ -84,7 +110,7 @@ def _templates(dataset: Dataset) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _paths(dataset: Dataset) -> Iterator[tuple[tuple[str, ...], str]]:
-    for path in dataset.key:
+    for path in dataset.key_paths:
         yield ("key",), path
     for name, mapping in dataset.fields.items():
         for path in mapping.paths:

@@ -37,13 +37,14 @@ class Evaluator:
 
     def __init__(self, batch: Batch, missing: frozenset[str]) -> None:
         self.batch, self.missing = batch, missing
-        self._sources: dict[tuple[str, frozenset[str]], Source] = {}
+        self._sources: dict[tuple[str | tuple[str, ...], frozenset[str]], Source] = {}
 
-    def source(self, path: str, missing: frozenset[str]) -> Source:
-        """The values at one path."""
+    def source(self, path: str | tuple[str, ...], missing: frozenset[str]) -> Source:
+        """The values at one path, or at the first of several that holds one."""
         key = (path, missing)
         if key not in self._sources:
-            self._sources[key] = source(self.batch.column(path), missing)
+            column = self.batch.column(path) if isinstance(path, str) else first_of(self.batch, path, missing)
+            self._sources[key] = source(column, missing)
         return self._sources[key]
 
     def texts(self, path: str) -> Parsed:
@@ -82,7 +83,7 @@ class Evaluator:
         """The source values of a field, and reasons that were found on the way."""
         mapping = plan.mapping
         if mapping.first_of is not None:
-            return source(first_of(self.batch, mapping.first_of, plan.missing), plan.missing), None
+            return self.source(mapping.first_of, plan.missing), None
         paths = mapping.paths
         if len(paths) > 1:
             return self._joined(paths, plan.missing)
@@ -105,7 +106,7 @@ class Evaluator:
 
     def key(self, plan: KeyPlan) -> Parsed:
         """One part of the key, before it becomes a token."""
-        return plan.parser.parse(self.source(plan.path, self.missing))
+        return plan.parser.parse(self.source(plan.paths if len(plan.paths) > 1 else plan.paths[0], self.missing))
 
     def region(self, declared: RegionMap, resolver: RegionResolver) -> tuple[dict[str, Any], Mask, Mask, Mask]:
         """Region columns, and where the match is fuzzy, where a place is named but unresolved, where only its village is."""

@@ -190,13 +190,32 @@ def nik_age_bands(nik: Parsed, event_days: Any) -> Parsed:
 
     day, month, year = part(6), part(8), part(10)
     day = np.where(day > 40, day - 40, day)
-    event = np.asarray(event_days.cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
-    event_month = event.astype("datetime64[M]")
-    event_year = event.astype("datetime64[Y]").astype(np.int64) + 1970
-    month_of_event = event_month.astype(np.int64) % 12 + 1
-    day_of_event = (event - event_month.astype("datetime64[D]")).astype(np.int64) + 1
+    event_year, month_of_event, day_of_event = _date_parts(event_days)
     before = (month_of_event < month) | ((month_of_event == month) & (day_of_event < day))
     born = event_year // 100 * 100 + year
     born = np.where((born > event_year) | ((born == event_year) & before), born - 100, born)
     age = event_year - born - before
     return Parsed(_bands(age, known), reasons)
+
+
+def birth_age_bands(birth: Parsed, event_days: Any) -> Parsed:
+    """Age bands, at the day of the event, of days of birth (both date32). Refuses with bad_age who was born after it, and ages
+    beyond the possible. Where the event's day is unknown there is no age.
+    """
+    known = ~null_mask(birth.values) & ~null_mask(event_days)
+    year, month, day = _date_parts(birth.values)
+    event_year, event_month, event_day = _date_parts(event_days)
+    before = (event_month < month) | ((event_month == month) & (event_day < day))
+    age = event_year - year - before
+    reasons = birth.reasons.copy()
+    possible = (age >= 0) & (age <= OLDEST)
+    reasons[known & ~possible] = code("bad_age")
+    return Parsed(_bands(age, known & possible), reasons)
+
+
+def _date_parts(days: Any) -> tuple[Any, Any, Any]:
+    """(year, month, day) of a column of date32; of null those of 1 January 1970."""
+    exact = np.asarray(days.cast(pa.int32()).fill_null(0)).astype("datetime64[D]")
+    months = exact.astype("datetime64[M]")
+    day = (exact - months.astype("datetime64[D]")).astype(np.int64) + 1
+    return exact.astype("datetime64[Y]").astype(np.int64) + 1970, months.astype(np.int64) % 12 + 1, day

@@ -1,4 +1,6 @@
-"""Dates, times and periods by declared patterns. A text that does not fit its pattern, or names no real day, is refused.
+"""Dates and times by declared patterns. A text that does not fit its pattern, or names no real day, is refused.
+
+Periods are in periods.py, days as spreadsheets count them in serials.py.
 
 Patterns of digits and signs alone are read as columns of bytes; everything else by the pattern's regular expression, once per
 distinct text. A two-digit year is 2000 to 2069 or 1970 to 1999.
@@ -7,8 +9,8 @@ distinct text. A two-digit year is 2000 to 2069 or 1970 to 1999.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opg_pipeline.model.datepattern import MONTHS, compile_pattern
-from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, null_mask
+from opg_pipeline.model.datepattern import compile_pattern
+from opg_pipeline.normalise.parsing import Parsed, Parser, null_mask
+from opg_pipeline.normalise.periods import period_of, whole_texts
 from opg_pipeline.normalise.reasons import Codes, code, fine
 from opg_pipeline.normalise.zones import DAY, FIRST, LAST, Micros, Zone, day_number, micros
 
@@ -42,9 +45,9 @@ class MomentParser(Parser):
     """Times (``out`` timestamp, UTC), days (date) or ISO days (string) by one pattern, or `iso`.
 
     Args:
-        pattern: as in model.datepattern; parts that it lacks are the first month, the first day, midnight.
+        pattern: as in model.datepattern; of what has no day it is the first day, and without a time midnight.
         where: zone of texts that carry no offset, and of the day that a time falls on.
-        last: month and day that it lacks are the last ones.
+        last: of what has no day it is the last one.
 
     Refuses with bad_date, ambiguous_time. Spreadsheet dates are taken; whole numbers are read by the pattern, fractions never.
     """
@@ -103,7 +106,7 @@ class MomentParser(Parser):
         return self.text(pc.cast(values, pa.string()))
 
     def number(self, values: Any) -> Parsed:
-        return self.text(_whole_texts(values))
+        return self.text(whole_texts(values))
 
     def moment(self, values: list[Any]) -> Parsed:
         local, offset = np.zeros(len(values), np.int64), np.full(len(values), NO_OFFSET, np.int64)
@@ -135,6 +138,54 @@ class MomentParser(Parser):
         reasons[present & ((local < FIRST) | (local > LAST))] = code("bad_date")
         days = pa.array((local // DAY).astype(np.int32), pa.int32(), mask=~present | (reasons > 0)).view(pa.date32())
         return Parsed(days if pa.types.is_date(self.out) else pc.cast(days, pa.string()), reasons)
+
+
+class AnyMomentParser(Parser):
+    """As MomentParser, by several patterns. What fits some of them must mean the same by all it fits.
+
+    Refuses with bad_date, ambiguous_time, and ambiguous_date.
+    """
+
+    refusal = "bad_date"
+    name = "date"
+
+    def __init__(self, readers: Sequence[MomentParser]) -> None:
+        super().__init__(readers[0].out)
+        self._readers = readers
+
+    def text(self, values: Any) -> Parsed:
+        unfit = code("bad_date")
+        result = self._readers[0].text(values)
+        fits = result.reasons != unfit
+        for reader in self._readers[1:]:
+            other = reader.text(values)
+            here = other.reasons != unfit
+            same = np.asarray(pc.equal(result.values, other.values).fill_null(True)) & (result.reasons == other.reasons)
+            new = here & ~fits
+            if new.any():
+                result.values = pc.if_else(pa.array(new), other.values, result.values)
+                result.reasons[new] = other.reasons[new]
+            result.reasons[fits & here & ~same] = code("ambiguous_date")
+            fits |= here
+        refused = result.reasons > 0
+        if refused.any():
+            result.values = pc.if_else(pa.array(refused), pa.scalar(None, self.out), result.values)
+        return result
+
+    def integer(self, values: Any) -> Parsed:
+        return self.text(pc.cast(values, pa.string()))
+
+    def number(self, values: Any) -> Parsed:
+        return self.text(whole_texts(values))
+
+    def moment(self, values: list[Any]) -> Parsed:
+        return self._readers[0].moment(values)
+
+
+def moment_parser(out: Any, patterns: Sequence[str], where: Zone, *, last: bool = False) -> Parser:
+    """The parser of one pattern or of several."""
+    readers = [MomentParser(out, pattern, where, last=last) for pattern in patterns]
+    return readers[0] if len(readers) == 1 else AnyMomentParser(readers)
 
 
 def _matrix(values: Any, at: Any, width: int) -> Any:
@@ -199,34 +250,10 @@ def _month_starts() -> Any:
     return np.arange("0001-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
-def _date_parts(found: dict[str, str | None]) -> tuple[int, int | None, int | None] | None:
-    """(year, month, day) that a match names, or None where there is no such day."""
-    year = int(text) if (text := found.get("year")) else _century(int(found["year2"] or 0))
-    month: int | None = None
-    if name := found.get("month_name"):
-        month = MONTHS.get(name.casefold())
-        if month is None:
-            return None
-    elif number := found.get("month"):
-        month = int(number)
-    day = int(text) if (text := found.get("day")) else None
-    try:
-        date(year, 1 if month is None else month, 1 if day is None else day)
-    except ValueError:
-        return None
-    return year, month, day
-
-
-def _century(year: int) -> int:
-    return year + (2000 if year < 70 else 1900)
-
-
 def _from_match(found: dict[str, str | None], last: bool) -> tuple[int, int] | None:
-    parts = _date_parts(found)
-    if parts is None:
+    period = period_of(found)
+    if period is None:
         return None
-    year, month = parts[0], parts[1] or (12 if last else 1)
-    day = parts[2] or (monthrange(year, month)[1] if last else 1)
     hour, minute, second = (int(found.get(name) or 0) for name in ("hour", "minute", "second"))
     if meridiem := found.get("meridiem"):
         if not 1 <= hour <= 12:
@@ -235,7 +262,13 @@ def _from_match(found: dict[str, str | None], last: bool) -> tuple[int, int] | N
     fraction = int((found.get("fraction") or "0").ljust(6, "0")[:6])
     if hour > 24 or minute > 59 or second > 59 or (hour == 24 and (minute or second or fraction)):
         return None
-    local = day_number(date(year, month, day)) * DAY + hour * _HOUR + minute * _MINUTE + second * _SECOND + fraction
+    local = (
+        day_number(period.last if last else period.first) * DAY
+        + hour * _HOUR
+        + minute * _MINUTE
+        + second * _SECOND
+        + fraction
+    )
     offset = NO_OFFSET
     if text := found.get("offset"):
         number = text[1:].replace(":", "").ljust(4, "0")
@@ -247,12 +280,6 @@ def _from_match(found: dict[str, str | None], last: bool) -> tuple[int, int] | N
     elif name := found.get("zone"):
         offset = _ZONES[name] * _HOUR
     return local, offset
-
-
-def _whole_texts(values: Any) -> Any:
-    """Numbers of a spreadsheet as texts; a fraction as one that no pattern fits."""
-    texts = [None if value is None else str(int(value)) if value.is_integer() else "" for value in values.to_pylist()]
-    return pa.array(texts, pa.string())
 
 
 class EpochParser(Parser):
@@ -285,62 +312,3 @@ class EpochParser(Parser):
             return Parsed(pa.array(whole, pa.timestamp("us", tz="UTC"), mask=absent), reasons)
         days = (self.where.to_local(whole) // DAY).astype(np.int32)
         return Parsed(pa.array(days, pa.int32(), mask=absent).view(pa.date32()), reasons)
-
-
-class PeriodParser(Parser):
-    """Periods as YYYY, YYYY-MM or YYYY-MM-DD, by what the pattern reads; without a pattern these forms themselves.
-
-    Refuses with bad_period.
-    """
-
-    refusal = "bad_period"
-    name = "period"
-
-    def __init__(self, pattern: str | None) -> None:
-        super().__init__(pa.string())
-        self._regex = (
-            compile_pattern(pattern).regex
-            if pattern
-            else re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2}))?)?")
-        )
-
-    def text(self, values: Any) -> Parsed:
-        return self.each(values, self._read)
-
-    def _parts(self, text: str) -> tuple[int, int | None, int | None]:
-        match = self._regex.fullmatch(text)
-        parts = _date_parts(match.groupdict()) if match is not None else None
-        if parts is None:
-            raise Refused("bad_period")
-        return parts
-
-    def _read(self, text: str) -> Any:
-        year, month, day = self._parts(text)
-        return f"{year:04d}" + (f"-{month:02d}" if month else "") + (f"-{day:02d}" if day else "")
-
-    def integer(self, values: Any) -> Parsed:
-        return self.text(pc.cast(values, pa.string()))
-
-    def number(self, values: Any) -> Parsed:
-        return self.text(_whole_texts(values))
-
-    def moment(self, values: list[Any]) -> Parsed:
-        groups = self._regex.groupindex
-        width = 10 if "day" in groups else 7 if "month" in groups or "month_name" in groups else 4
-        return Parsed(pa.array([value.isoformat()[:width] for value in values], pa.string()), fine(len(values)))
-
-
-class YearParser(PeriodParser):
-    """The year of what the pattern reads, as a number; without a pattern of YYYY, YYYY-MM or YYYY-MM-DD."""
-
-    name = "year"
-
-    def __init__(self, pattern: str | None) -> None:
-        super().__init__(pattern)
-        self.out = pa.int64()
-
-    def _read(self, text: str) -> Any:
-        return self._parts(text)[0]
-
-    def moment(self, values: list[Any]) -> Parsed:
-        return Parsed(pa.array([value.year for value in values], pa.int64()), fine(len(values)))

@@ -16,9 +16,9 @@ from opg_pipeline.model.handover import SLICE_ROW, Page
 from opg_pipeline.normalise.columns import Batch
 from opg_pipeline.normalise.cursor import Cursor
 from opg_pipeline.normalise.digests import record_uids
-from opg_pipeline.normalise.evaluate import Evaluator
+from opg_pipeline.normalise.evaluate import Evaluator, first_of
 from opg_pipeline.normalise.guard import Guard
-from opg_pipeline.normalise.identity import nik_age_bands
+from opg_pipeline.normalise.identity import birth_age_bands, nik_age_bands
 from opg_pipeline.normalise.parsing import Parsed, flat, null_mask
 from opg_pipeline.normalise.plan import FieldPlan, Planner
 from opg_pipeline.normalise.quarantine import Waiting
@@ -114,7 +114,8 @@ class Normaliser:
         event = self._event(parsed, batch.rows)
         for plan in self._plans:
             if plan.needs_event:
-                parsed[plan.name] = nik_age_bands(parsed[plan.name], event["event_on"])
+                bands = nik_age_bands if plan.mapping.parse == "nik_age_band" else birth_age_bands
+                parsed[plan.name] = bands(parsed[plan.name], event["event_on"])
         ids, key_reasons = self._source_ids(evaluator)
         uids = record_uids(self.ref.name.replace("/", "|"), ids)
         raw = pa.array(batch.raw_sha256, pa.string()).take(pa.array(batch.page))
@@ -152,8 +153,8 @@ class Normaliser:
 
     # -- what a record is ----------------------------------------------------------------------------------------------
 
-    def _source_ids(self, evaluator: Evaluator) -> tuple[Any, list[tuple[str, Any]]]:
-        """source_record_id per record, null where the key cannot be read, and per key path the reasons."""
+    def _source_ids(self, evaluator: Evaluator) -> tuple[Any, list[tuple[tuple[str, ...], Any]]]:
+        """source_record_id per record, null where the key cannot be read, and the paths of each part of the key with its reasons."""
         parts, reasons = [], []
         for plan in self._keys:
             read = evaluator.key(plan)
@@ -165,7 +166,7 @@ class Normaliser:
             elif len(self._keys) > 1 and pc.any(pc.match_substring_regex(values, r"[|\\]")).as_py():
                 values = pc.replace_substring_regex(values, r"([|\\])", r"\\\1")
             parts.append(values)
-            reasons.append((plan.path, refused))
+            reasons.append((plan.paths, refused))
         ids = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "|")
         return flat(ids), reasons
 
@@ -211,7 +212,7 @@ class Normaliser:
     # -- what is refused -----------------------------------------------------------------------------------------------
 
     def _refusals(
-        self, batch: Batch, parsed: dict[str, Parsed], keys: list[tuple[str, Any]], waiting: Waiting
+        self, batch: Batch, parsed: dict[str, Parsed], keys: list[tuple[tuple[str, ...], Any]], waiting: Waiting
     ) -> tuple[Mask, dict[str, Mask]]:
         """Which records wait, and an empty set of marks. Puts every reason of theirs into quarantine."""
         lost = batch.malformed.copy()
@@ -225,7 +226,7 @@ class Normaliser:
         )
         sound = ~batch.malformed
         costs: list[tuple[FieldPlan, Any, Mask]] = []
-        key_paths = {path for path, _ in keys}
+        key_paths = set(self.ref.dataset.key_paths)
         told: dict[str, Mask] = {}
         for plan in self._plans:
             item = parsed[plan.name]
@@ -241,11 +242,14 @@ class Normaliser:
                 )
             costs.append((plan, reasons, where))
             lost |= where
-        for path, reasons in keys:
+        for paths, reasons in keys:
             where = sound & (reasons > 0)
             lost |= where
-            untold = where & ~told.get(path, np.zeros(batch.rows, bool))
-            waiting.add("record", reasons, untold, rule="key", field=path, values=batch.column(path))
+            untold = where
+            for path in paths:
+                untold = untold & ~told.get(path, np.zeros(batch.rows, bool))
+            values = first_of(batch, paths, self._planner.missing) if len(paths) > 1 else batch.column(paths[0])
+            waiting.add("record", reasons, untold, rule="key", field=", ".join(paths), values=values)
         event = self._needed_for_event
         for plan, reasons, where in costs:
             waiting.add(

@@ -6,6 +6,7 @@ Nothing is rounded but what a declaration says to `round`: half to even, on the 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 from opg_pipeline.normalise.columns import plain_text
 from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, flat, null_mask, true_mask
 from opg_pipeline.normalise.reasons import code, fine
+from opg_pipeline.normalise.texts import MapParser
 
 Style = Literal["number", "rupiah", "percent"]
 
@@ -222,6 +224,41 @@ class NumberParser(Parser):
             reasons[in_digits] = parsed.reasons
             result = pc.replace_with_mask(result, pa.array(in_digits), parsed.values)
         return Parsed(result, reasons)
+
+
+class ListedNumberParser(Parser):
+    """Numbers, and beside them the texts that a table lists, which mean its targets. Refuses as ``numbers`` does.
+
+    Args:
+        numbers: reads what is not listed.
+        listed: the table, to the same type. A JSON number is in it by its digits.
+    """
+
+    def __init__(self, numbers: NumberParser, listed: MapParser) -> None:
+        super().__init__(numbers.out)
+        self._numbers, self._listed = numbers, listed
+        self.name, self.refusal = numbers.name, numbers.refusal
+
+    def text(self, values: Any) -> Parsed:
+        return self._beside(self._listed.text(values), values, self._numbers.text)
+
+    def integer(self, values: Any) -> Parsed:
+        return self._beside(self._listed.integer(values), values, self._numbers.integer)
+
+    def number(self, values: Any) -> Parsed:
+        return self._beside(self._listed.number(values), values, self._numbers.number)
+
+    def boolean(self, values: Any) -> Parsed:
+        return self._beside(self._listed.boolean(values), values, self._numbers.boolean)
+
+    @staticmethod
+    def _beside(found: Parsed, values: Any, read: Callable[[Any], Parsed]) -> Parsed:
+        listed = (found.reasons == 0) & ~null_mask(values)
+        if not listed.any():
+            return read(values)
+        where = pa.array(listed)
+        parsed = read(pc.if_else(where, pa.scalar(None, values.type), values))
+        return Parsed(pc.if_else(where, found.values, parsed.values), parsed.reasons)
 
 
 def _without_exponent(texts: list[str | None] | list[str]) -> Any:

@@ -18,20 +18,21 @@ from opg_pipeline.model.app import FieldMap
 from opg_pipeline.model.base import Locale
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.category import CategoryField
-from opg_pipeline.model.crosscheck import IDENTITY_PARSES
+from opg_pipeline.model.crosscheck import AGES_AT_EVENT, IDENTITY_PARSES
 from opg_pipeline.model.handover import Outcome, PullError
 from opg_pipeline.model.paths import FieldPath
 from opg_pipeline.normalise.columns import parsed_path, source
 from opg_pipeline.normalise.geometry import EsriParser, PointParser
 from opg_pipeline.normalise.identity import AgeBandParser, IdentityParser, NikSexParser, SexParser
-from opg_pipeline.normalise.moments import EpochParser, MomentParser, PeriodParser, YearParser
-from opg_pipeline.normalise.numbers import WIDE, NumberParser
+from opg_pipeline.normalise.moments import EpochParser, MomentParser, moment_parser
+from opg_pipeline.normalise.numbers import WIDE, ListedNumberParser, NumberParser
 from opg_pipeline.normalise.parsing import Parser
+from opg_pipeline.normalise.periods import PeriodParser, YearParser
 from opg_pipeline.normalise.serials import ExcelSerialParser
 from opg_pipeline.normalise.texts import BooleanParser, JsonParser, MapParser, TextParser
 from opg_pipeline.normalise.zones import Zone, zone
 
-_DERIVED = frozenset({"age_band", "sex", "nik_sex", "nik_age_band"})
+_DERIVED = AGES_AT_EVENT | {"age_band", "sex", "nik_sex"}
 _CLOSED = _DERIVED | {"period", "date"}
 _JSON_TYPES = frozenset({"list", "map", "geojson"})
 _SECOND, _MILLISECOND = 1_000_000, 1_000
@@ -71,14 +72,17 @@ class FieldPlan:
     @property
     def needs_event(self) -> bool:
         """Whether the value depends on the day of the event."""
-        return self.mapping.parse == "nik_age_band"
+        return self.mapping.parse in AGES_AT_EVENT
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPlan:
-    """How one part of the key is read. ``token``: kind of the token that takes its place; None: kept as delivered."""
+    """How one part of the key is read. ``paths``: its path, or aliases of which the first that holds a value counts.
 
-    path: str
+    ``token``: kind of the token that takes its place; None: kept as delivered.
+    """
+
+    paths: tuple[str, ...]
     parser: Parser
     token: str | None
 
@@ -119,24 +123,32 @@ class Planner:
 
     def keys(self, plans: list[FieldPlan]) -> list[KeyPlan]:
         """Plans of the key's parts: personal ones become tokens of their identity, or of this app's identifiers."""
-        return [self._key(path, plans) for path in self.ref.dataset.key]
+        return [self._key(paths, plans) for paths in self.ref.dataset.key_parts]
 
-    def _key(self, path: str, plans: list[FieldPlan]) -> KeyPlan:
-        readers = [plan for plan in plans if plan.mapping.paths == (path,)]
+    def _key(self, paths: tuple[str, ...], plans: list[FieldPlan]) -> KeyPlan:
+        found = [self._key_path(path, plans) for path in paths]
+        first = found[0]
+        if all((plan.parser.name, plan.token) == (first.parser.name, first.token) for plan in found):
+            return KeyPlan(paths, first.parser, first.token)
+        return KeyPlan(paths, TextParser(), self.identifier)  # aliases of unlike kinds, one of them personal
+
+    def _key_path(self, path: str, plans: list[FieldPlan]) -> KeyPlan:
+        plans = [plan for plan in plans if path in plan.mapping.paths]
+        readers = [plan for plan in plans if len(plan.mapping.paths) == 1 or plan.mapping.first_of is not None]
         for plan in readers:
             if plan.mapping.parse in IDENTITY_PARSES or plan.mapping.parse == "identifier":
-                return KeyPlan(path, plan.parser, plan.token)
+                return KeyPlan((path,), plan.parser, plan.token)
         if any(plan.mapping.parse in {"nik_sex", "nik_age_band"} for plan in readers):
-            return KeyPlan(path, IdentityParser("nik"), "nik")
+            return KeyPlan((path,), IdentityParser("nik"), "nik")
         direct = {item.name for item in self.ref.category.fields if not item.stored}
         unstored = [self.ref.dataset.fields[name] for name in direct & self.ref.dataset.fields.keys()]
         if (
             self.is_personal(path)
-            or any(plan.token for plan in readers)
+            or any(plan.token or plan.mapping.parse in AGES_AT_EVENT for plan in plans)
             or any(path in mapping.paths for mapping in unstored)
         ):
-            return KeyPlan(path, TextParser(), self.identifier)
-        return KeyPlan(path, TextParser(), None)
+            return KeyPlan((path,), TextParser(), self.identifier)
+        return KeyPlan((path,), TextParser(), None)
 
     def is_personal(self, path: str) -> bool:
         """Whether a path lies at or below one that is declared `personal`."""
@@ -149,13 +161,13 @@ class Planner:
         scales = [mapping.scale.from_ for mapping in stored if mapping.scale is not None and mapping.scale.from_]
         region = dataset.region.paths if dataset.region is not None else ()
         fields = (path for mapping in stored for path in mapping.paths)
-        return tuple(dict.fromkeys((*dataset.key, *fields, *scales, *region, *self.identity_paths())))
+        return tuple(dict.fromkeys((*dataset.key_paths, *fields, *scales, *region, *self.identity_paths())))
 
     def identity_paths(self) -> tuple[str, ...]:
         """Paths whose values are struck out of the record's texts: personal ones, identities, and fields that are never stored."""
         found = dict.fromkeys(self.ref.dataset.personal)
         for name, mapping in self.ref.dataset.fields.items():
-            if mapping.parse in IDENTITY_PARSES or not self._stored(name):
+            if mapping.parse in IDENTITY_PARSES or mapping.parse == "birth_age_band" or not self._stored(name):
                 found.update(dict.fromkeys(mapping.paths))
         return tuple(found)
 
@@ -165,7 +177,7 @@ class Planner:
         for name, mapping in self.ref.dataset.fields.items():
             field = self._fields.get(name)
             protected = field is not None and (field.token or field.privacy in {"sensitive_text", "direct"})
-            if protected or mapping.parse in IDENTITY_PARSES | {"nik_sex", "nik_age_band", "age_band"}:
+            if protected or mapping.parse in IDENTITY_PARSES | AGES_AT_EVENT | {"nik_sex", "age_band"}:
                 paths += [parsed_path(path) for path in mapping.paths]
         return paths
 
@@ -189,7 +201,8 @@ class Planner:
         token = None
         if field is not None and field.token:
             token = parse if parse in IDENTITY_PARSES else self.identifier
-        free = stored_as_is and "const" not in mapping.model_fields_set and mapping.map is None and parse not in _CLOSED
+        closed = "const" in mapping.model_fields_set or (mapping.map is not None and not mapping.lists_texts)
+        free = stored_as_is and not closed and parse not in _CLOSED
         prune: tuple[FieldPath, ...] = ()
         if kind in _JSON_TYPES and len(mapping.paths) == 1:
             root = parsed_path(mapping.paths[0])
@@ -223,6 +236,9 @@ class Planner:
             table = dict(
                 zip(mapping.map, self._fixed(kind, out, list(mapping.map.values()), mapping, field), strict=True)
             )
+            if mapping.lists_texts and kind != "enum":
+                listed = MapParser(out, table, "unmapped_value", fold=mapping.fold)
+                return ListedNumberParser(self._number(out, mapping, whole=parse == "integer"), listed)
             otherwise = "otherwise" in mapping.model_fields_set
             return MapParser(
                 out,
@@ -245,16 +261,19 @@ class Planner:
             return IdentityParser("nik")
         if parse == "age_band":
             return AgeBandParser()
+        last = mapping.edge == "last"
+        if parse == "birth_age_band":
+            return moment_parser(pa.date32(), mapping.formats or (self._locale("date"),), self.zone(mapping))
         if parse == "period":
-            return PeriodParser(mapping.format)
+            return PeriodParser(mapping.formats)
         if parse == "year":
-            return YearParser(mapping.format)
+            return YearParser(mapping.formats)
         if parse == "point":
             return PointParser(mapping.decimal or self._locale("decimal"))
         if parse == "esri":
             return EsriParser()
         if kind in _JSON_TYPES:
-            separator = mapping.format if kind == "list" and parse == "list" else None
+            separator = mapping.formats[0] if kind == "list" and parse == "list" and mapping.formats else None
             return JsonParser(_shape(kind), separator, lone=kind == "list" and parse == "text")
         if kind == "boolean":
             return BooleanParser(self.locale.truthy or (), self.locale.falsy or ())
@@ -264,12 +283,11 @@ class Planner:
             return EpochParser(out, _SECOND if parse == "epoch_s" else _MILLISECOND, self.zone(mapping))
         if parse == "excel_serial":
             decimal = mapping.decimal or self._locale("decimal")
-            return ExcelSerialParser(out, mapping.format, decimal, self.zone(mapping), last=mapping.edge == "last")
+            return ExcelSerialParser(out, mapping.formats, decimal, self.zone(mapping), last=last)
         if parse in {"date", "datetime"} or kind in {"date", "timestamp"}:
             by_type = "date" if kind == "date" else "datetime"
             part = "datetime" if (parse or by_type) == "datetime" else "date"
-            pattern = mapping.format or self._locale(part)
-            return MomentParser(out, pattern, self.zone(mapping), last=mapping.edge == "last")
+            return moment_parser(out, mapping.formats or (self._locale(part),), self.zone(mapping), last=last)
         return TextParser(markup=parse == "html_text")
 
     def _number(self, out: Any, mapping: FieldMap, whole: bool) -> NumberParser:

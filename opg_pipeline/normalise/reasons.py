@@ -42,6 +42,7 @@ REASONS: Final = (
     "required_missing",
     "key_missing",
     "bad_record",          # neither an object nor a positional row
+    "ambiguous_date",      # fits several declared patterns that mean different days
 )  # fmt: skip
 """Codes are stored and shown; a released code keeps its meaning."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opg_pipeline.normalise.moments import NO_OFFSET, MomentParser
+from opg_pipeline.normalise.moments import NO_OFFSET, MomentParser, moment_parser
 from opg_pipeline.normalise.parsing import Parsed, Parser, null_mask, true_mask
 from opg_pipeline.normalise.zones import Zone
 
@@ -23,7 +24,7 @@ class ExcelSerialParser(MomentParser):
     """Dates and times from serial numbers of the 1900 system (1 is 1900-01-01, the fraction the time of day), or from real dates.
 
     Args:
-        pattern: of texts that are no numbers; without one they are refused.
+        patterns: of texts that are no numbers; without one they are refused.
         decimal: decimal sign of numbers that are texts.
 
     Refuses with bad_date, also what is below 1, and 60, which is no day. Times are kept to the millisecond.
@@ -31,9 +32,9 @@ class ExcelSerialParser(MomentParser):
 
     name = "excel_serial"
 
-    def __init__(self, out: Any, pattern: str | None, decimal: str, where: Zone, *, last: bool = False) -> None:
-        super().__init__(out, pattern or "iso", where, last=last)
-        self._written_too = pattern is not None
+    def __init__(self, out: Any, patterns: Sequence[str], decimal: str, where: Zone, *, last: bool = False) -> None:
+        super().__init__(out, "iso", where)
+        self._written = moment_parser(out, patterns, where, last=last) if patterns else None
         self._decimal = decimal
         self._shape = rf"^\d{{1,7}}(?:{re.escape(decimal)}\d{{1,15}})?$"
 
@@ -46,7 +47,7 @@ class ExcelSerialParser(MomentParser):
         digits = pc.replace_substring(pc.if_else(shaped, values, nothing), self._decimal, ".")
         serial = self.number(pc.cast(digits, pa.float64()))
         rest = pc.if_else(shaped, nothing, values)
-        other = super().text(rest) if self._written_too else self.refused(rest)
+        other = self._written.text(rest) if self._written is not None else self.refused(rest)
         return Parsed(
             pc.if_else(shaped, serial.values, other.values), np.where(true_mask(shaped), serial.reasons, other.reasons)
         )
