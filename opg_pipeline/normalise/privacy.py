@@ -247,13 +247,17 @@ class Needles:
     def __init__(self, columns: Sequence[list[Any]], rows: Sequence[int]) -> None:
         self._numbers: list[tuple[list[str | None], int]] = []
         self._names: list[list[tuple[str, ...]]] = []
+        self._looks: list[list[tuple[str, ...]]] = []
         for column in columns:
             chosen = column if len(column) == len(rows) else [column[row] for row in rows]
             numbers = _numbers(chosen)
             if numbers is not None:
                 self._numbers.append(numbers)
             else:
-                self._names.append(_names(chosen))
+                names = _names(chosen)
+                looks = {parts: _looks(parts) for parts in set(names)}
+                self._names.append(names)
+                self._looks.append([looks[parts] for parts in names])
 
     def of(self, place: int) -> list[str]:
         """Lower-case needles of one record, the longest first."""
@@ -279,11 +283,11 @@ class Needles:
                 )
         if self._names:
             listed = pc.utf8_lower(texts).to_pylist()
-            for names in self._names:
+            for names in self._looks:
                 found.update(
                     place
-                    for place, (text, parts) in enumerate(zip(listed, names, strict=True))
-                    if parts and text is not None and [part for part in parts if part in text or " " in part]
+                    for place, (text, looks) in enumerate(zip(listed, names, strict=True))
+                    if looks and text is not None and [look for look in looks if look in text]
                 )
         return sorted(found)
 
@@ -329,6 +333,15 @@ def _parts(value: str) -> tuple[str, ...]:
         return (text,)
     parts = (part.strip(_EDGE) for part in _PART.findall(text))
     return (text, *(part for part in parts if len(part) >= _LETTERS and part != text))
+
+
+def _looks(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands in a lower-case text that holds one of the parts, however its blanks are: of several words the first."""
+    looks = set()
+    for part in parts:
+        first = part.split()[0] if " " in part else part
+        looks.add(first if first.isascii() or first == part else "")  # other letters may have another lower case
+    return tuple(looks)
 
 
 def _leaves(value: Any) -> list[Any]:

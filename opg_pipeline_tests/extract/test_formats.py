@@ -472,4 +472,7 @@ def test_a_table_without_a_header_is_named_by_the_declaration() -> None:
     assert read(fragment, {"type": "html", "header_rows": 0}).records == [["Beras", "12.508"]]
     with pytest.raises(ValueError, match="say `header_rows: 0`"):
         make_dataset(format={"type": "html", "columns": ["a"]})
-    assert "has 2 cells where 1 are expected" in refused(fragment, {"type": "html", "header_rows": 0, "columns": ["satu"]}).what
+    assert (
+        "has 2 cells where 1 are expected"
+        in refused(fragment, {"type": "html", "header_rows": 0, "columns": ["satu"]}).what
+    )

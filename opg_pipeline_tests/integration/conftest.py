@@ -28,9 +28,14 @@ from opg_pipeline.settings import Settings
 
 SEED = 1
 ARCHIVE_KEY = "6f" * 32
-RUN = """
+TWELVE = (
+    "damkar", "e_bphtb", "e_pbb", "e_puskesmas", "ekatalog_v6", "gis_cctv", "portal_berita", "sapa_bupati", "si_nduk",
+    "sispan_sismon", "tma_bengawan_solo", "wizztara",
+)  # fmt: skip
+"""Apps that stand for the others where each test costs a run: one of every format and door there was at first."""
+RUN = f"""
 from opg_pipeline.defs.run import run_city
-result = run_city()
+result = run_city(apps={TWELVE!r})
 print(result)
 for outcome in result.outcomes:
     print("well" if outcome.outcome.good else "FAILED", outcome.app, outcome.outcome.value, outcome.message, outcome.hint)
@@ -57,7 +62,7 @@ class Sandbox:
 
     def planted(self) -> list[dict[str, str]]:
         """Personal data as they stand in the answers: kind, value, app."""
-        return _list(self.ask("/__planted"))
+        return [item for app in TWELVE for item in _list(self.ask(f"/__planted?app={app}"))]
 
 
 def _list(answer: Any) -> list[Any]:
@@ -110,6 +115,11 @@ class City:
     log: list[str] = field(default_factory=list)
 
     @property
+    def refs(self) -> list[DatasetRef]:
+        """What was pulled."""
+        return [ref for ref in self.deployment.datasets() if ref.app.id in TWELVE]
+
+    @property
     def lake(self) -> Lake:
         return self.deployment.lake
 
@@ -127,14 +137,14 @@ class _Keep(logging.Handler):
 
 @pytest.fixture(scope="session")
 def city(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> City:
-    """Every dataset of the sandbox city pulled once into a lake without a key."""
+    """Every dataset of the twelve pulled once into a lake without a key."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("OPG_")]:
             patch.delenv(name)
         for name, value in surroundings(sandbox, tmp_path_factory.mktemp("ingest")).items():
             patch.setenv(name, value)
         made = City(Deployment(Settings()))
-        refs = made.deployment.datasets()
+        refs = [ref for ref in made.deployment.datasets() if ref.app.id in TWELVE]
         with _listening(made.log):
             outcomes = asyncio.run(_pull(made.deployment, refs))
     for ref, outcome in zip(refs, outcomes, strict=True):

@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from opg_pipeline_tests.integration.conftest import TWELVE
+
 KEY = "5a" * 32
+ONLY = tuple(word for app in TWELVE for word in ("--app", app))
+"""Arguments that keep a run to the twelve apps."""
 VOLATILE = {"ingested_at", "lineage_batch_id", "raw_sha256", "first_seen_at", "last_changed_at"}
 
 

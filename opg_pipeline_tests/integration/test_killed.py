@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from opg_pipeline_tests.integration.runs import Runner, contents, duck, runner
+from opg_pipeline_tests.integration.conftest import TWELVE
+from opg_pipeline_tests.integration.runs import ONLY, Runner, contents, duck, runner
 
 __all__ = ["runner"]
 _KILL = """
@@ -18,7 +19,7 @@ def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 {arrange}
-run_city()
+run_city(apps={apps!r})
 print("survived")
 """
 PLACES = {
@@ -74,7 +75,7 @@ reporting._listeners.append(hear)
 @pytest.fixture(scope="module")
 def undisturbed(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
     home = tmp_path_factory.mktemp("undisturbed") / "opg"
-    assert runner.opg(home, "run").code == 0
+    assert runner.opg(home, "run", *ONLY).code == 0
     return contents(duck(home))
 
 
@@ -83,10 +84,10 @@ def test_killed_in(
     place: str, runner: Runner, tmp_path: Path, undisturbed: dict[str, list[tuple[object, ...]]]
 ) -> None:
     home = tmp_path / "opg"
-    killed = runner.script(home, _KILL.format(arrange=PLACES[place]))
+    killed = runner.script(home, _KILL.format(arrange=PLACES[place], apps=TWELVE))
     assert killed.code == -9, killed.err[-2000:]
     assert "survived" not in killed.out
-    again = runner.opg(home, "run")
+    again = runner.opg(home, "run", *ONLY)
     assert again.code == 0, again.out + again.err
     found = contents(duck(home))
     assert {name: len(rows) for name, rows in found.items()} == {name: len(rows) for name, rows in undisturbed.items()}

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from opg_pipeline.defs.deployment import dataset_key
-from opg_pipeline.sandbox.ledger import COUNTS
-from opg_pipeline_tests.integration.conftest import City, Loaded, Sandbox
+from opg_pipeline_tests.integration.conftest import TWELVE, City, Loaded, Sandbox
 from opg_pipeline_tests.integration.expectations import APPS, App, Held, Kept, Truth, unplaced
 
 every_app = pytest.mark.parametrize("app", APPS)
@@ -87,7 +86,7 @@ def pulled(app: str, city: City) -> Loaded:
 
 
 def test_every_app_of_the_sandbox_is_compared(city: City) -> None:
-    assert set(APPS) == set(COUNTS) == {ref.app.id for ref in city.deployment.datasets()} == set(city.loaded)
+    assert set(APPS) == set(TWELVE) == {ref.app.id for ref in city.refs} == set(city.loaded)
 
 
 @every_app
@@ -291,7 +290,7 @@ def test_what_people_say_of_themselves_is_gone(app: str, pulled: Loaded, city: C
 
 def test_the_raw_archive_holds_every_answer(city: City, sandbox: Sandbox) -> None:
     """Each archived body is the one its digest says, and a slice names all of its pages."""
-    for ref in city.deployment.datasets():
+    for ref in city.refs:
         manifest = city.loaded[ref.app.id].manifest
         assert manifest is not None, ref.name
         bodies = [city.lake.raw(dataset_key(ref), raw.sha256) for raw in manifest.raw]

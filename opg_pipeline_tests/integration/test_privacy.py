@@ -44,7 +44,7 @@ def test_the_scanner_finds_every_planted_value_in_the_raw_archive(
 ) -> None:
     """Positive control: what the apps said is found, all of it, so that finding nothing elsewhere means something."""
     texts = []
-    for ref in city.deployment.datasets():
+    for ref in city.refs:
         key = dataset_key(ref)
         folder = Path(city.lake.root) / "raw" / key.folder
         for path in folder.glob("*.zst"):

@@ -158,7 +158,9 @@ def test_places_inside_a_text() -> None:
 
 
 def test_a_pattern_may_end_in_a_literal() -> None:
-    found = regions_of({"text": "judul", "pattern": "Kecamatan {district}</b>"}, {"judul": "<b>Kecamatan Dander</b>harga"})
+    found = regions_of(
+        {"text": "judul", "pattern": "Kecamatan {district}</b>"}, {"judul": "<b>Kecamatan Dander</b>harga"}
+    )
     assert found[0][:2] == ("35.22.06", "district")
 
 

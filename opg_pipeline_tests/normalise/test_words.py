@@ -76,7 +76,9 @@ def test_a_parameter_is_not_below_a_personal_one() -> None:
 def test_blank_cells_can_be_skipped() -> None:
     """A cell that is not there at all is another matter: a column may have been renamed."""
     ref = reference(category(field("xx")), {**EVENT, "xx": "v"}, skip={"v": ["", "Jumlah"]})
-    done = run(ref, [{"id": "1", "v": None}, {"id": "2", "v": "  "}, {"id": "3", "v": "a"}, {"v": "Jumlah"}, {"id": "4"}])
+    done = run(
+        ref, [{"id": "1", "v": None}, {"id": "2", "v": "  "}, {"id": "3", "v": "a"}, {"v": "Jumlah"}, {"id": "4"}]
+    )
     assert done.accepted["xx"].to_pylist() == ["a", None]
     assert done.skipped == 3
     rows = reference(category(field("xx")), {**EVENT, "xx": "[1]"}, key=("[0]",), skip={"[1]": [""]})
@@ -246,7 +248,7 @@ def test_excel_serial_with_texts_and_times() -> None:
 @given(st.integers(61, 2958465) | st.integers(1, 59))
 def test_excel_serials_count_days(serial: int) -> None:
     first = date(1899, 12, 31) if serial < 60 else date(1899, 12, 30)
-    parsed = ExcelSerialParser(pa.date32(), None, ",", zone("Asia/Jakarta")).integer(pa.array([serial], pa.int64()))
+    parsed = ExcelSerialParser(pa.date32(), (), ",", zone("Asia/Jakarta")).integer(pa.array([serial], pa.int64()))
     assert parsed.values.to_pylist() == [first + timedelta(days=serial)]
 
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ import pytest
 from opg_pipeline.defs.deployment import Deployment, dataset_key
 from opg_pipeline.lake import standard_schema
 from opg_pipeline.model.catalog import Catalog, DatasetRef, load_catalog
+from opg_pipeline.model.source import Budget
 from opg_pipeline.settings import Settings
 
 from .recordings import ROOT
 
 CATALOG = Path(__file__).parent / "catalog"
+QUICK = Budget(requests_per_second=500, concurrent=4)
 ABSENT = f"the recordings are not at {ROOT} (set OPG_RECORDED to their folder)"
 
 
@@ -75,8 +77,14 @@ def replay(server: str) -> Iterator[Replay]:
 
 @pytest.fixture(scope="session")
 def catalog() -> Catalog:
-    """The recorded city beside the shipped categories."""
-    return load_catalog(only=CATALOG)
+    """The recorded city beside the shipped categories. All systems share the replay server, which bears more than a real host."""
+    loaded = load_catalog(only=CATALOG)
+    entry = loaded.cities["recorded"]
+    apps = {
+        name: app.model_copy(update={"source": app.source.model_copy(update={"budget": QUICK})})
+        for name, app in entry.apps.items()
+    }
+    return replace(loaded, cities={"recorded": replace(entry, apps=apps)})
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from lxml import html as lxml_html
+
 from .expected_indonesia import Case, Expected
-from .recordings import iso, read_csv, read_json, read_xml, text_of, utc
+from .recordings import iso, read_call, read_csv, read_json, read_xml, text_of, utc
 
 
 def _stations() -> Expected:
@@ -237,11 +239,107 @@ def _prices() -> Expected:
     ]
 
 
+def _odata_time(text: str) -> datetime:
+    """/Date(1780272000000)/, milliseconds."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text[6:-2]))
+
+
+def _sessions() -> Expected:
+    return [
+        {
+            "entity_id": str(item["ID"]),
+            "entity_class": "event",
+            "name": item["SessionName"],
+            "valid_from": _odata_time(item["StartDate"]).date(),
+            "valid_to": _odata_time(item["EndDate"]).date(),
+            "event_at": _odata_time(item["StartDate"]),
+            "reported_at": _odata_time(item["Modified"]),
+        }
+        for item in read_json("ch_parlament_odata_v2/page1.json")["d"]
+    ]
+
+
+def _business() -> Expected:
+    return [
+        {
+            "document_id": str(item["ID"]),
+            "number": item["BusinessShortNumber"],
+            "title": item["Title"],
+            "language": "de",
+            "abstract": " ".join(" ".join(map(str, lxml_html.fromstring(item["SubmittedText"]).itertext())).split()),
+            "issued_on": _odata_time(item["SubmissionDate"]).date(),
+        }
+        for item in read_json("ch_parlament_odata_v2/related_business.json")["d"]
+    ]
+
+
+def _projects() -> Expected:
+    return [
+        {
+            "ocid": item["projectNumber"],
+            "release_id": item["publicationNumber"],
+            "release_date": iso(item["publicationDate"], "Europe/Zurich"),
+            "tag": f'["{item["pubType"]}"]',
+            "buyer_id": item["procOfficeName"]["de"],
+            "title": item["title"]["de"],
+            "main_category": {"supply": "goods", "construction": "works", "service": "services"}[
+                item["projectSubType"]
+            ],
+        }
+        for item in read_json("ch_simap_project_search/page1.json")["projects"]
+    ]
+
+
+def _lots() -> Expected:
+    return [
+        {
+            "ocid": f"{project['projectNumber']} {lot['lotNumber']}",
+            "release_id": lot["publicationNumber"],
+            "buyer_id": project["procOfficeName"]["de"],
+            "title": lot["lotTitle"]["de"],
+        }
+        for project in read_json("ch_simap_project_search/page1.json")["projects"]
+        for lot in project["lots"]
+    ]
+
+
+def _requests() -> Expected:
+    return [
+        {
+            "service_request_id": text_of(item, "service_request_id"),
+            "status": text_of(item, "status"),
+            "requested_datetime": iso(text_of(item, "requested_datetime") or ""),
+            "description": text_of(item, "service_name"),
+            "lat": round(Decimal(text_of(item, "lat") or ""), 6),
+            "long": round(Decimal(text_of(item, "long") or ""), 6),
+        }
+        for item in read_xml("us_sf_open311/requests.xml").iter("request")
+    ]
+
+
+def _quakes() -> Expected:
+    return [
+        {
+            "incident_id": item["id"],
+            "hazard_type": "earthquake",
+            "certainty": "likely" if item["properties"]["status"] == "AUTOMATIC" else "observed",
+            "onset_at": datetime.fromtimestamp(item["properties"]["time"], UTC),
+            "lat": Decimal(item["geometry"]["coordinates"][1]),
+            "long": Decimal(item["geometry"]["coordinates"][0]),
+        }
+        for item in read_call("usgs_quakes_jsonp/page1.jsonp")["features"]
+    ]
+
+
 ELSEWHERE: dict[str, Case] = {
+    "ch_parlament_odata_v2/sessions": Case(_sessions, 3, "Session"),
+    "ch_parlament_odata_v2/business": Case(_business, 3, "Business"),
     "ch_sbb_ods_v21/stations": Case(_stations, 20, "stations"),
     # Two messages each about three disruptions.
     "ch_sbb_ods_v21/disruptions": Case(_disruptions, 6, "disruptions", repeated=3),
     "ch_sbb_ods_v21/passengers": Case(_passengers, 6, "frequency"),
+    "ch_simap_project_search/projects": Case(_projects, 3, "project_search"),
+    "ch_simap_project_search/lots": Case(_lots, 2, None),
     "ckan_csv_german_semicolon/pupils_2010": Case(_pupils("Schüler_Total_2010/2011", 2010), 7, "german"),
     "ckan_csv_german_semicolon/pupils_2000": Case(_pupils("Schüler_Total_2000/2001", 2000), 7, "german"),
     "ckan_csv_german_semicolon/schools": Case(_schools, 10, "brazil"),
@@ -260,6 +358,8 @@ ELSEWHERE: dict[str, Case] = {
     "us_lcra_soap_hydromet/flows": Case(
         _river("FlowCFS"), 33, "GetLowerBasin", {("record", "required_missing", "result"): 11}
     ),
+    "us_sf_open311/requests": Case(_requests, 2, "requests"),
     "us_socrata_bike_counts/counts": Case(_counts, 1001, "rows"),
     "wfp_vam_prices_pse_3pages/prices": Case(_prices, 1169, "PriceMonthly"),
+    "usgs_quakes_jsonp/quakes": Case(_quakes, 288, "week"),
 }

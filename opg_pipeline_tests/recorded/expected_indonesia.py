@@ -10,6 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from lxml import html as lxml_html
+
 from .recordings import iso, read_csv, read_json, read_sheet, read_xml, text_of, utc
 
 Expected = list[dict[str, Any]]
@@ -23,7 +25,8 @@ class Case:
     ``total``: records the recording holds. ``index``: route of the replay server's index that names the same total, or
     None where the dataset takes a list inside its records. ``waiting``: (scope, reason, field) to how many wait.
     ``repeated``: records left out because one with their key came first (`prefer: first`). ``uids``: distinct records of
-    those loaded, where the last of several with one key will win.
+    those loaded, where the last of several with one key will win. ``each``: records that are made of each one of the index
+    (`unpivot`).
     """
 
     expect: Callable[[], Expected]
@@ -32,6 +35,7 @@ class Case:
     waiting: dict[tuple[str, str, str], int] = field(default_factory=dict)
     repeated: int = 0
     uids: int | None = None
+    each: int = 1
 
 
 def _anri() -> Expected:
@@ -48,21 +52,6 @@ def _anri() -> Expected:
         for item in records
         if text_of(item, ".//{*}title")
     ]
-
-
-def _population(column: str, year: int) -> Callable[[], Expected]:
-    def expect() -> Expected:
-        return [
-            {
-                "ref_area": str(item["id_kec"]),
-                "obs_value": Decimal(item[column]),
-                "time_period": str(year),
-                "event_at": utc(f"{year}-01-01", "%Y-%m-%d", WIB),
-            }
-            for item in read_json("id_bandung_population_wide/page1.json")
-        ]
-
-    return expect
 
 
 def _forecast() -> Expected:
@@ -84,7 +73,15 @@ def _forecast() -> Expected:
 
 def _quakes() -> Expected:
     quakes = read_json("id_bmkg_gempaterkini/page1.json")["Infogempa"]["gempa"]
-    return [{"onset_at": iso(item["DateTime"]), "hazard_type": "earthquake", "lat": None} for item in quakes]
+    return [
+        {
+            "onset_at": iso(item["DateTime"]),
+            "hazard_type": "earthquake",
+            "lat": Decimal(item["Lintang"].split()[0]) * (-1 if item["Lintang"].endswith("LS") else 1),
+            "long": Decimal(item["Bujur"].removesuffix(" BT")),
+        }
+        for item in quakes
+    ]
 
 
 def _warnings() -> Expected:
@@ -121,7 +118,12 @@ def _news() -> Expected:
 
 def _press() -> Expected:
     return [
-        {"document_id": str(item["brs_id"]), "file_url": item["pdf"], "subject": item["subj"]}
+        {
+            "document_id": str(item["brs_id"]),
+            "file_url": item["pdf"],
+            "subject": item["subj"],
+            "abstract": _plain(html.unescape(item["abstract"])),
+        }
         for item in read_json("id_bps_news/related_press_release.json")["data"][1]
     ]
 
@@ -134,6 +136,43 @@ def _tables() -> Expected:
             "issued_on": date.fromisoformat(item["updt_date"]),
         }
         for item in read_json("id_bps_static_table/page1.json")["data"][1]
+    ]
+
+
+def _health_workers() -> Expected:
+    """By cell of the table, without its title, total and source rows."""
+    text = html.unescape(read_json("id_bps_static_table/detail.json")["data"]["table"])
+    rows = [
+        ["".join(map(str, cell.itertext())).strip() for cell in row] for row in lxml_html.fromstring(text).iter("tr")
+    ]
+    first = next(number for number, row in enumerate(rows) if row[0] == "Dokter")
+    last = next(number for number, row in enumerate(rows) if row[0].startswith("J U M L A H"))
+    employers = ("education", "armed forces", "health", "private")
+    return [
+        {
+            "indicator_id": " ".join(row[0].split()),
+            "ref_area": "7315",
+            "dims": f'{{"employer":"{employer}"}}',
+            "obs_value": None if value == "-" else Decimal(value),
+            "obs_status": "M" if value == "-" else "A",
+        }
+        for row in rows[first:last]
+        for employer, value in zip(employers, row[1:5], strict=True)
+    ]
+
+
+def _pinrang() -> Expected:
+    answer = read_json("id_bps_dynamic_table/page1.json")
+    return [
+        {
+            "indicator_id": "31",
+            "ref_area": "7315",
+            "time_period": year["label"],
+            "obs_value": Decimal(answer["datacontent"][f"7315310{year['val']}0"]),
+            "unit_measure": "person",
+            "event_at": utc(year["label"], "%Y", WIB),
+        }
+        for year in answer["tahun"]
     ]
 
 
@@ -314,15 +353,14 @@ def _eggs() -> Expected:
 INDONESIA: dict[str, Case] = {
     # Half of the archive's records have no title, which a document needs.
     "id_anri_oai_pmh/records": Case(_anri, 12, "ListRecords", {("record", "required_missing", "title"): 6}),
-    "id_bandung_population_wide/population_2015": Case(_population("pop_2015", 2015), 30, "agregasi"),
-    "id_bandung_population_wide/population_2016": Case(_population("pop_2016", 2016), 30, "agregasi"),
-    "id_bandung_population_wide/women_2016": Case(_population("pop_wanita_2016", 2016), 30, "agregasi"),
     "id_bmkg_digitalforecast_xml/forecast": Case(_forecast, 432, "forecast"),
     "id_bmkg_gempaterkini/quakes": Case(_quakes, 15, "gempaterkini"),
     "id_bmkg_nowcast_rss/warnings": Case(_warnings, 3, "rss"),
     "id_bps_news/news": Case(_news, 10, "news"),
     "id_bps_news/press_releases": Case(_press, 2, "pressrelease"),
+    "id_bps_dynamic_table/population": Case(_pinrang, 23, "data"),
     "id_bps_static_table/tables": Case(_tables, 3, "statictable"),
+    "id_bps_static_table/health_workers": Case(_health_workers, 84, None),
     "id_covid_prov/cases": Case(_covid("jumlah_kasus"), 34, "prov"),
     "id_covid_prov/recovered": Case(_covid("jumlah_sembuh"), 34, "prov"),
     "id_covid_prov/deaths": Case(_covid("jumlah_meninggal"), 34, "prov"),

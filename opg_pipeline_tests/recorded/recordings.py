@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -25,6 +26,23 @@ def read_json(name: str) -> Any:
 def read_csv(name: str, delimiter: str = ",") -> list[dict[str, str]]:
     with (ROOT / name).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def read_call(name: str) -> Any:
+    """JSON in a call, `callback({...})`; numbers with a fraction are exact."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return json.loads(text[text.index("(") + 1 : text.rindex(")")], parse_float=Decimal)
+
+
+def read_member(name: str, member: str) -> list[dict[str, str]]:
+    """A CSV file inside a zip."""
+    with ZipFile(ROOT / name) as archive:
+        return list(csv.DictReader(archive.read(member).decode().splitlines()))
+
+
+def folders() -> set[str]:
+    """The systems that were recorded."""
+    return {path.parent.name for path in ROOT.glob("*/meta.yaml")}
 
 
 def read_xml(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from opg_pipeline.defs.deployment import Deployment, dataset_key
-from opg_pipeline.defs.ingest import ingest_dataset
+from opg_pipeline.defs.ingest import Span, ingest_dataset
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome
 
@@ -116,7 +116,17 @@ async def test_a_flood_hour_by_hour(city: Deployment, ref: Callable[[str], Datas
     assert manifest.complete, "a snapshot that is whole lets the warehouse see which floods are over"
 
 
-@pytest.mark.parametrize("name", ["id_covid_prov/cases_by_sex", "us_gbfs_stations/bikes", "ch_sbb_ods_v21/stations"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "id_covid_prov/cases_by_sex",
+        "us_gbfs_stations/bikes",
+        "ch_sbb_ods_v21/stations",
+        "id_transjakarta_gtfs/stops",
+        "id_pusdalisbang_esri/villages",
+        "id_bandung_permits/permits",
+    ],
+)
 async def test_a_second_pull_of_the_same_day_makes_no_slice(
     name: str, city: Deployment, ref: Callable[[str], DatasetRef]
 ) -> None:
@@ -125,5 +135,5 @@ async def test_a_second_pull_of_the_same_day_makes_no_slice(
     again = await ingest_dataset(city, dataset, "second")
     assert (again.outcome, again.accepted) == (Outcome.NOT_MODIFIED, 0)
     assert len(city.lake.slice_ids(dataset_key(dataset))) == 1
-    forced = await ingest_dataset(city, dataset, "third", full=True)
+    forced = await ingest_dataset(city, dataset, "third", Span(full=True))
     assert forced.outcome is Outcome.NEW_RECORDS

@@ -165,7 +165,9 @@ async def test_no_requests_since_a_day_to_come(city: Deployment, ref: Callable[[
 async def test_requests_that_this_standard_cannot_take_all_wait(
     city: Deployment, ref: Callable[[str], DatasetRef]
 ) -> None:
-    dataset = ref("us_sf_open311/requests")
+    declared = ref("us_sf_open311/requests")
+    fields = declared.dataset.model_dump(by_alias=True, exclude_unset=True)["fields"]
+    dataset = changed(declared, fields={**fields, "description": "description"})
     requests = list(read_xml("us_sf_open311/requests.xml").iter("request"))
     assert [text_of(item, "description") for item in requests] == [None, None]
     outcome = await ingest_dataset(city, dataset, "first")

@@ -14,11 +14,9 @@ from opg_pipeline.defs.publish import CategorySummary, load_category, prepare
 from opg_pipeline.model.catalog import DatasetRef
 
 from .conftest import Replay
-from .expected_elsewhere import ELSEWHERE
-from .expected_indonesia import INDONESIA, floods
+from .expected import CASES
+from .expected_indonesia import floods
 from .recordings import read_json
-
-CASES = {**INDONESIA, **ELSEWHERE}
 
 
 async def _pull(city: Deployment, run_id: str) -> None:
