@@ -249,8 +249,8 @@ class Normaliser:
             for path in paths:
                 untold = untold & ~told.get(path, np.zeros(batch.rows, bool))
             if untold.any():
-                values = first_of(batch, paths, self._planner.missing)
-                waiting.add("record", reasons, untold, rule="key", field=", ".join(paths), values=values)
+                delivered = first_of(batch, paths, self._planner.missing)
+                waiting.add("record", reasons, untold, rule="key", field=", ".join(paths), values=delivered)
         event = self._needed_for_event
         for plan, reasons, where in costs:
             if where.any():

@@ -85,7 +85,8 @@ def _century(year: int) -> int:
 
 
 def _around(day: date, groups: Collection[str]) -> Period | None:
-    """The period of a pattern's grain that holds a day."""
+    """The period of a pattern's grain that holds a day, or a time."""
+    day = date(day.year, day.month, day.day)
     year: int = day.year
     parts: dict[str, int] = {}
     if "week" in groups:

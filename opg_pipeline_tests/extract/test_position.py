@@ -49,6 +49,15 @@ def test_zone_without_a_name() -> None:
         format_position(MOMENT, "dd/mm/yyyy WIB", "Europe/Berlin")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "period"),
+    [("yyyy-'W'ww", "a week"), ("yyyy-'W'eww", "an? epi"), ("yyyy-'S'sem", "a half-year"), ("yyyy q", "a quarter")],
+)
+def test_a_position_is_no_period(pattern: str, period: str) -> None:
+    with pytest.raises(DatePatternError, match=f"has {period}.*in which no position is written"):
+        format_position(MOMENT, pattern, "Asia/Jakarta")
+
+
 DATES = st.sampled_from(
     [
         "yyyy-mm-dd",

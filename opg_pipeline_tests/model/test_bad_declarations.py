@@ -95,6 +95,26 @@ CASES = [
     ("  category: service_request\n  key: [id]\n  fields:\n", "  category: registry_entity\n  key: [id]\n  fields:\n    geometry: {from: [a, b], parse: esri}\n", 16, "datasets.0.fields.geometry.from", "`parse: esri` does not read 2 paths", "esri takes one"),
     ("  category: service_request\n  key: [id]\n  fields:\n", "  category: registry_entity\n  key: [id]\n  fields:\n    geometry: {from: a, pick: (x), parse: point}\n", 16, "datasets.0.fields.geometry.pick", "`pick` does not go with `parse: point`", "take it away"),
     ("  category: service_request\n  key: [id]\n  fields:\n", "  category: care_encounter\n  key: [id]\n  fields:\n    age_band: {from: nik, parse: nik_age_band, default: 0-4}\n", 16, "datasets.0.fields.age_band.default", "`default` does not go with `parse: nik_age_band`", "take it away"),
+    ("  key: [id]", "  key: [[id, 'a['], kind]", 14, "datasets.0.key.0", "Cannot read '['", "see the message"),
+    ("  key: [id]", "  key: [[]]", 14, "datasets.0.key.0", "at least 1 item", "correct the value."),
+    ("  key: [id]", "  key: [[id, $tahun]]", 14, "datasets.0.key", "There is no request parameter 'tahun'", "known: pulled_at"),
+    ("requested_datetime: at", "requested_datetime: {from: at, format: [dd/mm/yyyy, DD/MM/YYYY]}", 19, "datasets.0.fields.requested_datetime.format", "letter 'D' that means nothing", "quote letters"),
+    ("requested_datetime: at", "requested_datetime: {from: at, format: []}", 19, "datasets.0.fields.requested_datetime.format", "at least 1 item", "correct the value."),
+    ("requested_datetime: at", "requested_datetime: {from: at, format: yyyy-Www}", 19, "datasets.0.fields.requested_datetime.format", "letter 'W' that means nothing", "'W'"),
+    ("requested_datetime: at", "requested_datetime: {from: at, format: yyyy q mm}", 19, "datasets.0.fields.requested_datetime.format", "has a quarter and a month, of which one says all", "use yyyy"),
+    ("requested_datetime: at", "requested_datetime: {from: at, format: [dd/mm/yyyy, iso], edge: last}", 19, "datasets.0.fields.requested_datetime.edge", "`edge` is for dates whose `format` has no day", "take `edge` away"),
+    ("    description: text", "    description: text\n    event_at: {from: a, format: DD}", 21, "datasets.0.fields.event_at.format", "letter 'D' that means nothing", "use yyyy"),
+    ("    service_code: kind", "    service_code: {from: kind, parse: period, format: [iso]}", 17, "datasets.0.fields.service_code.format", "`iso` is no pattern of a period", "take it away"),
+    ("    description: text", "    description: text\n    lat: {from: y, parse: number, map: {x: 1}, otherwise: 2}", 21, "datasets.0.fields.lat", "`otherwise` does not go with `parse: number`", "take `otherwise` or `parse` away"),
+    ("    description: text", "    description: text\n    lat: {from: y, map: {x: 1}, round: true}", 21, "datasets.0.fields.lat.round", "not for `parse: integer`, `map` or `const`", "take `round` away"),
+    ("map: {Baru: open, Selesai: closed}", "parse: integer, map: {'1': open}", 18, "datasets.0.fields.status.parse", "`map` with `parse: integer` makes numbers, but 'status' is enum", "take `parse` away"),
+    ("  category: service_request\n  key: [id]\n  fields:\n", "  category: registry_entity\n  key: [id]\n  fields:\n    services: {from: a, parse: list, format: [x, y]}\n", 16, "datasets.0.fields.services", "a `list` has one separator", "write `format` as a text"),
+    ("  category: service_request\n  key: [id]\n  fields:\n", "  category: care_encounter\n  key: [id]\n  fields:\n    age_band: {from: lahir, parse: birth_age_band, default: 0-4}\n", 16, "datasets.0.fields.age_band.default", "`default` does not go with `parse: birth_age_band`", "take it away"),
+    ("  category: service_request\n  key: [id]\n  fields:\n", "  category: care_encounter\n  key: [id]\n  fields:\n    age_band: {from: nik, parse: nik_age_band, map: {a: 0-4}}\n", 16, "datasets.0.fields.age_band.map", "`map` does not go with `parse: nik_age_band`", "take it away"),
+    ("  category: service_request\n  key: [id]\n  fields:\n", "  category: care_encounter\n  key: [id]\n  fields:\n    age_band: {from: lahir, parse: birth_age_band, format: [dd/mm/yyyy, yyyy]}\n", 16, "datasets.0.fields.age_band.format", "A date of birth needs its day, which the pattern 'yyyy' has not", "parse: age_band"),
+    ("  records: data", "  records: data\n  incremental: {field: at, param: since, format: \"yyyy-'W'ww\"}", 12, "datasets.0.incremental.format", "A position cannot be written as a week", "give a `param_format`"),
+    ("  records: data", "  records: data\n  incremental: {field: at, param: since, format: \"yyyy-'W'ww\", param_format: yyyy q}", 12, "datasets.0.incremental.param_format", "A position cannot be written as a quarter", "give a `param_format`"),
+    ("  records: data", "  records: data\n  incremental: {field: at, param: since, format: DD}", 12, "datasets.0.incremental.format", "letter 'D' that means nothing", "use yyyy"),
     ("  records: data", "  format: {type: fixed_width, columns: {id: [3, 1]}}", 11, "datasets.0.format", "Column 'id' goes from 3 to 1", "count signs from 1"),
     ("  records: data", "  records: data\n  format: bps_cube", 9, "datasets.0", "a table is its records", "see"),
     ("  records: data", "  records: data\n  unpivot: {matching: '(20'}", 12, "datasets.0.unpivot", "`matching` is no regular expression", "see"),
@@ -112,6 +132,28 @@ def test_message(folder: Folder, old: str, new: str, line: int, key: str, what: 
         p.file == path and p.line == line and p.key.startswith(key) and what.lower() in p.what.lower() and fix in p.fix
         for p in problems
     ), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  key: [id]", "  key: [[id, nomor], kind]"),
+        ("requested_datetime: at", "requested_datetime: {from: at, format: [dd/mm/yyyy, yyyy], edge: last}"),
+        ("requested_datetime: at", "requested_datetime: {from: at, parse: date, format: \"yyyy-'S'sem\", edge: last}"),
+        (
+            "    description: text",
+            "    description: text\n    lat: {from: y, parse: number, map: {nihil: 0, tdk: null}, round: true}",
+        ),
+        (
+            "  records: data",
+            "  records: data\n  incremental: {field: at, param: since, format: \"yyyy-'W'ww\", param_format: yyyy-mm-dd}",
+        ),
+    ],
+)
+def test_what_is_good_too(folder: Folder, old: str, new: str) -> None:
+    folder.changed(old, new)
+    _, problems = check_catalog(only=folder.root)
+    assert problems == []
 
 
 def test_every_problem_is_told_at_once(folder: Folder) -> None:

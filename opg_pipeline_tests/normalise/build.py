@@ -61,7 +61,7 @@ def reference(
     thing: Category,
     fields: Mapping[str, Any],
     *,
-    key: Sequence[str] = ("id",),
+    key: Sequence[str | Sequence[str]] = ("id",),
     locale: Mapping[str, Any] | None = None,
     **dataset: Any,
 ) -> DatasetRef:

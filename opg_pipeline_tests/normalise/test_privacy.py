@@ -99,6 +99,62 @@ def test_planted_personal_data_is_nowhere_in_what_is_accepted() -> None:
     assert "street" not in done.accepted.schema.names
 
 
+def test_a_day_of_birth_is_nowhere_in_what_is_accepted() -> None:
+    born = "12/05/1990"
+    records = [
+        {"id": str(row), "tgl_lahir": born, "isi": f"lahir {born} di sini", "judul": f"anak {born}"}
+        for row in range(20)
+    ]
+    mapped = {**EVENT, "note": "isi", "title": "judul", "age_band": {"from": "tgl_lahir", "parse": "birth_age_band"}}
+    for key, kind in ((["id"], None), ([["id", "tgl_lahir"]], "identifier:demo"), (["id", "tgl_lahir"], None)):
+        done = run(reference(NOTE, mapped, key=key), records)
+        first = done.accepted.to_pylist()[0]
+        assert (first["age_band"], first["note"], first["title"]) == (
+            "35-44",
+            "lahir [REDACTED] di sini",
+            "anak [REDACTED]",
+        )
+        assert born not in orjson.dumps(done.accepted.to_pylist(), default=str).decode()
+        assert "1990" not in orjson.dumps(done.accepted.to_pylist(), default=str).decode()
+        if kind is not None:
+            assert first["source_record_id"] == TOKENS.token(kind, "0")
+    declared = reference(NOTE, mapped, personal=["tgl_lahir"])
+    assert run(declared, records).accepted["age_band"].to_pylist() == ["35-44"] * 20
+
+
+def test_a_day_of_birth_with_an_event_that_is_not_there() -> None:
+    thing = category(field("at", "date"), field("age_band", privacy="quasi"), event_time="at")
+    ref = reference(thing, {"at": "t", "age_band": {"from": "tgl_lahir", "parse": "birth_age_band"}})
+    done = run(
+        ref, [{"id": 1, "t": "x", "tgl_lahir": "01/01/1990"}, {"id": 2, "t": "01/01/2024", "tgl_lahir": "01/01/1990"}]
+    )
+    assert done.accepted["age_band"].to_pylist() == ["25-34"]
+    assert done.rejected["field"].to_pylist() == ["at"]
+
+
+def test_names_are_struck_whatever_their_blanks_are() -> None:
+    texts = ["oleh SITI  AMINAH", "siti\taminah hadir", "aminah", "Sitiaminah", "Éva  Ün", "ÉVA\nÜN", "siti"]
+    records = [
+        {
+            "id": str(row),
+            "judul": text,
+            "nama": "Éva Ün" if row in (4, 5) else "Siti Aminah",
+        }
+        for row, text in enumerate(texts)
+    ]
+    done = run(reference(NOTE, {**EVENT, "title": "judul"}, personal=["nama"]), records)
+    struck = "[REDACTED]"
+    assert done.accepted["title"].to_pylist() == [
+        f"oleh {struck}",
+        f"{struck} hadir",
+        struck,
+        "Sitiaminah",
+        struck,
+        struck,
+        struck,
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

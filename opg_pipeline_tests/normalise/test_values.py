@@ -371,6 +371,20 @@ def test_age_bands_at_the_event_of_2026_01_01(parse: str, value: Any, expected: 
 
 
 @pytest.mark.parametrize(
+    ("mapping", "value", "expected"),
+    [
+        ({}, "01/01/2021", "5-14"), ({}, "02/01/2021", "0-4"), ({}, "31/12/2025", "0-4"), ({}, "01/01/2026", "0-4"), ({}, "02/01/2026", "!bad_age"),
+        ({}, "05/01/1990", "35-44"), ({}, "29/02/2000", "25-34"), ({}, "01/01/1961", "65+"), ({}, "01/01/1896", "65+"), ({}, "01/01/1895", "!bad_age"),
+        ({}, "31/02/1990", "!bad_date"), ({}, "1990", "!bad_date"), ({}, "-", None), ({}, None, None), ({"format": "yyyy-mm-dd"}, "1990-01-05", "35-44"),
+        ({"format": ["dd/mm/yyyy", "yyyy-mm-dd"]}, "1990-01-05", "35-44"), ({"format": ["dd/mm/yyyy", "mm/dd/yyyy"]}, "03/04/1990", "!ambiguous_date"),
+        ({"format": "iso"}, "1990-01-04T17:00:00Z", "35-44"),
+    ],
+)  # fmt: skip
+def test_age_bands_from_days_of_birth(mapping: dict[str, Any], value: Any, expected: Any) -> None:
+    assert one("string", {"parse": "birth_age_band", **mapping}, value) == expected
+
+
+@pytest.mark.parametrize(
     ("parse", "values"),
     [
         ("nik", ["3522154501900001", "35.22.15.450190.0001", "3522 1545 0190 0001", 3522154501900001]),

@@ -155,6 +155,35 @@ def test_default(kind: str, mapping: dict[str, Any], value: Any, expected: Any) 
     assert one(kind, mapping, value) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "mapping", "value", "expected"),
+    [
+        ("integer", {"parse": "integer"}, "nihil", 0), ("integer", {"parse": "integer"}, "1.250", 1250), ("integer", {"parse": "integer"}, 7, 7),
+        ("integer", {"parse": "integer"}, "NIHIL", "!bad_number"), ("integer", {"parse": "integer", "fold": True}, " Nihil ", 0),
+        ("integer", {"parse": "integer"}, "banyak", "!bad_number"), ("integer", {"parse": "integer"}, "1,5", "!too_precise"),
+        ("integer", {"parse": "integer"}, "tdk ada", None), ("integer", {"parse": "integer", "default": 9}, "tdk ada", None),
+        ("integer", {"parse": "integer", "default": 9}, None, 9), ("integer", {"parse": "integer"}, -1, None), ("integer", {"parse": "integer"}, -1.0, None),
+        ("integer", {"parse": "integer"}, "-1", None), ("integer", {"parse": "integer"}, -2, -2), ("integer", {"parse": "integer"}, True, "!bad_number"),
+        ("integer", {"parse": "integer"}, {"a": 1}, "!bad_number"), ("integer", {"parse": "integer"}, None, None), ("integer", {"parse": "integer", "scale": {"by": 10}}, "5", 50),
+        (MONEY, {"parse": "rupiah"}, "nihil", D(0)), (MONEY, {"parse": "rupiah"}, "Rp 1,5 juta", D(1500000)), (MONEY, {"parse": "rupiah"}, "?", "!bad_number"),
+        (MONEY, {"parse": "number", "round": True}, "1,005", D("1.00")), (MONEY, {"parse": "percent"}, "12,5 %", D("12.5")), (MONEY, {"parse": "number"}, 0.25, D("0.25")),
+        (MONEY, {"parse": "number", "pick": r"= (.*)"}, "x = nihil", D(0)), (MONEY, {"parse": "number", "pick": r"= (.*)"}, "x = 2,5", D("2.5")),
+        (MONEY, {"parse": "rupiah", "scale": {"by": 1000}}, "nihil", D(0)), (MONEY, {"parse": "rupiah", "scale": {"by": 1000}}, "1,5", D(1500)),
+        ("string", {"parse": "integer"}, "nihil", "0"), ("string", {"parse": "integer"}, "0012", "12"), ("string", {"parse": "integer"}, "x", "!bad_number"),
+    ],
+)  # fmt: skip
+def test_map_beside_numbers(kind: str, mapping: dict[str, Any], value: Any, expected: Any) -> None:
+    table = {"nihil": 0, "tdk ada": None, "-1": None}
+    assert one(kind, {"map": table, **mapping}, value) == expected
+
+
+def test_map_beside_numbers_of_a_column() -> None:
+    mapping = {"from": "v", "parse": "number", "map": {"nihil": 0}}
+    rows = [{"v": value} for value in ("1,5", "nihil", None, 2, 2.5, "x", [1], "nihil")]
+    expected = [D("1.5"), D(0), None, D(2), D("2.5"), "!bad_number", "!bad_number", D(0)]
+    assert several(MONEY, mapping, rows) == expected
+
+
 def test_default_of_a_required_field() -> None:
     ref = reference(category(field("xx", required=True)), {**EVENT, "xx": {"from": "v", "default": "a"}})
     assert run(ref, [{"id": "1"}, {"id": "2", "v": "b"}]).accepted["xx"].to_pylist() == ["a", "b"]
