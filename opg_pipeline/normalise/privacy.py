@@ -26,7 +26,10 @@ _FREE_SUSPECT = r"@|\d(?:[ .\-]?\d){9}|(?:^|\D)(?:62|0)[ .\-]?8\d"
 _STREET = r"(?i)\b(?:jl|jln|jalan|gg|gang)\b"
 _SIXTEEN = re.compile(r"(?<!\d)\d{16}(?!\d)")
 _SPACED = re.compile(r"(?<!\d)\d(?:[ .\-]?\d){15}(?!\d)")
-_PHONE = re.compile(r"(?<![0-9A-Za-z.,])(?:\+62|62|0)[ \-]?8\d{1,2}[ \-]?\d{3,4}[ \-]?\d{3,5}(?![0-9A-Za-z])")
+_PHONE = re.compile(
+    r"(?<![0-9A-Za-z.,])(?!0\d(?:0\d|1[0-2])(?:19|20)\d\d(?!\d))(?:\+62|62|0)[ \-]?(?!80|8\d0)8\d{1,2}[ \-]?\d{3,4}[ \-]?\d{3,5}(?![0-9A-Za-z])"
+)
+"""No operator has the prefixes 080x and 08x0, and eight digits that are a day, month and year are part of a letter's number."""
 _PHONE_IN_TEXT = re.compile(r"(?<!\d)(?:\+?62|0)[ .\-]?8\d{1,2}(?:[ .\-]?\d{2,5}){2,4}(?!\d)")
 _LONGEST_PHONE = 14
 _SIXTEEN_SPACED = re.compile(r"\d(?:[ .\-]?\d){15}")
