@@ -11,7 +11,7 @@ import pytest
 from opg_pipeline.lake import QUARANTINE_SCHEMA, DatasetKey, Lake, LakeError, standard_schema
 from opg_pipeline.model.catalog import load_catalog
 from opg_pipeline.model.category import Category
-from opg_pipeline.model.handover import Outcome, OutcomeRecord, SliceManifest
+from opg_pipeline.model.handover import Outcome, OutcomeRecord, RawRef, SliceManifest
 
 KEY = DatasetKey("town", "kios", "requests")
 SCHEMA = pa.schema([pa.field("record_uid", pa.string()), pa.field("n", pa.int64())])
@@ -70,6 +70,19 @@ def test_a_slice_exists_from_its_commit_on(tmp_path: Path) -> None:
     assert pa.concat_tables(lake.read_standard(made)).to_pylist() == ROWS.to_pylist()
     assert lake.waiting_uids(made) == ["c"]
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_the_parameters_of_a_request_come_back_with_its_answer(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    writer = lake.new_slice(KEY, SCHEMA)
+    at = datetime.now(UTC)
+    made = manifest(writer.slice_id, [], [])
+    made.raw = [
+        RawRef("a" * 64, 1, "http://x/y", "GET", 200, at, lists="kode"),
+        RawRef("b" * 64, 1, "http://x/y", "GET", 200, at, params={"kode": "35.22", "tahun": 2024, "nik": None}),
+    ]
+    writer.commit(made)
+    assert lake.manifest(KEY, writer.slice_id) == made
 
 
 def test_slices_are_in_order_of_time(tmp_path: Path) -> None:

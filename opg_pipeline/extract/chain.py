@@ -94,7 +94,7 @@ class Chain:
                 if answer.status == 304:
                     self.unmodified = True
                     return
-                raw = await self._reading.archive(answer, spot.call)
+                raw = await self._reading.archive(answer, spot.call, params=self._params)
                 self._raws.append(raw)
                 try:
                     decoded = await self._reading.decode(answer)

@@ -182,7 +182,7 @@ class Lists:
         assert each.path is not None
         call = Call("GET", below(self._base_url, each.path))
         try:
-            return await self._reading.listed(call, each.records, self._reading.facts.raw)
+            return await self._reading.listed(name, call, each.records, self._reading.facts.raw)
         except PullError as error:
             raise Located(error, f", the list for `for_each.params.{name}` (GET {call.url})") from None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from opg_pipeline.extract.access import Credentials
@@ -56,8 +56,10 @@ class Reading:
                 "raise `source.time_limit` or `source.budget`, or ask for less with `incremental`.",
             ) from None
 
-    async def archive(self, answer: Answer, call: Call) -> RawRef:
-        """Keep the answer as it came."""
+    async def archive(
+        self, answer: Answer, call: Call, *, params: Mapping[str, str | int] | None = None, lists: str = ""
+    ) -> RawRef:
+        """Keep the answer as it came, with the ``params`` its records read as `$name`, or the parameter it ``lists``."""
         raw = await asyncio.to_thread(
             self.store,
             answer.body,
@@ -67,16 +69,19 @@ class Reading:
             content_type=answer.headers.get("content-type", ""),
         )
         self.facts.bytes += len(answer.body)
-        return raw
+        return replace(raw, params={name: self._harmless(value) for name, value in (params or {}).items()}, lists=lists)
+
+    def _harmless(self, value: str | int) -> str | int | None:
+        return value if self.credentials.redact(str(value)) == str(value) else None
 
     async def decode(self, answer: Answer) -> Decoded | None:
         """The content of an answer; None where it says that it went well and there is nothing."""
         return await self._decode(answer, self.dataset)
 
-    async def listed(self, call: Call, records: str, raws: list[RawRef]) -> list[Any]:
-        """The elements of a plain JSON list that ``call`` gives; its answer is archived into ``raws``."""
+    async def listed(self, name: str, call: Call, records: str, raws: list[RawRef]) -> list[Any]:
+        """The values for the parameter ``name``: elements of a plain JSON list that ``call`` gives, archived into ``raws``."""
         answer = await self.send(call)
-        raws.append(await self.archive(answer, call))
+        raws.append(await self.archive(answer, call, lists=name))
         plain = {"format": JsonFormat(), "records": records, "unpack": None, "unpivot": None}
         decoded = await self._decode(answer, self.dataset.model_copy(update=plain))
         return [] if decoded is None else decoded.records

@@ -63,6 +63,11 @@ class RawRef:
     status: int
     fetched_at: datetime
     content_type: str = ""
+    params: Mapping[str, str | int | None] = field(default_factory=dict, hash=False)
+    """The request's parameters by name (`Page.params` without `pulled_at`, which is ``fetched_at``), so that the answer can be
+    read again. None: withheld, because the value holds a secret or looks like personal data."""
+    lists: str = ""
+    """The parameter of `for_each` whose values this answer lists; empty for a page of records."""
 
 
 @dataclass(slots=True)

@@ -77,6 +77,27 @@ async def test_values_go_to_their_places_and_into_params(server: Server) -> None
     ]
 
 
+async def test_what_a_replay_needs_is_kept_with_the_answer(server: Server) -> None:
+    """The parameters of each page, and which answer is no page; a secret or an identity among them is withheld."""
+    nik = "3522014505900001"
+
+    def answer(request: Request) -> Any:
+        return ["satu", nik, "rahasia-99"] if request.url.path.endswith("/daftar") else [{"id": 1}]
+
+    server.handler = answer
+    dataset = make_dataset(for_each=each(kode={"path": "/daftar"}, tahun={"values": [2024]}))
+    auth = {"type": "bearer", "secret": "KEY"}
+    result = await pull(server.url, dataset, source={"auth": auth}, secrets={"KEY": "rahasia-99"})
+    assert result.error is None
+    assert [(raw.lists, dict(raw.params)) for raw in result.facts.raw] == [
+        ("kode", {}),
+        ("", {"kode": "satu", "tahun": 2024}),
+        ("", {"kode": None, "tahun": 2024}),
+        ("", {"kode": None, "tahun": 2024}),
+    ]
+    assert [page.params["kode"] for page in result.pages] == ["satu", nik, "rahasia-99"]
+
+
 async def test_regions_that_are_not_known(server: Server) -> None:
     result = await pull(server.url, make_dataset(for_each=each(kode={"regions": "village"})))
     assert result.failure.outcome is Outcome.MALFORMED
