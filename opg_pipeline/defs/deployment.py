@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,7 +145,22 @@ def declaration_hash(ref: DatasetRef) -> str:
 
 @lru_cache(maxsize=4)
 def _deployment(fingerprint: str) -> Deployment:
+    _quiet_end()
     return Deployment(Settings())
+
+
+@lru_cache(maxsize=1)
+def _quiet_end() -> None:
+    """Where pandas and DuckDB were imported in one process, DuckDB's bindings print a page of leaks when the interpreter ends.
+
+    Nothing leaks while it runs. What is written to standard error after this handler is that page.
+    """
+
+    def hush() -> None:
+        sys.stderr.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+    atexit.register(hush)
 
 
 def current_deployment() -> Deployment:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,22 +52,7 @@ def _library() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read once, when it is imported
     import great_expectations
 
-    _quiet_end()
     return great_expectations
-
-
-@lru_cache(maxsize=1)
-def _quiet_end() -> None:
-    """Where GX and DuckDB were imported in one process, DuckDB's bindings print a page of leaks when the interpreter ends.
-
-    Nothing leaks while it runs. What is written to standard error after this handler is that page.
-    """
-
-    def hush() -> None:
-        sys.stderr.flush()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-
-    atexit.register(hush)
 
 
 def judge(frame: pd.DataFrame, questions: Sequence[Question]) -> dict[str, Verdict]:
