@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -171,3 +173,55 @@ def test_standard_schema_holds_what_is_stored(category: Category) -> None:
     assert len(names) == len(set(names))
     assert not {item.name for item in category.fields if item.privacy == "direct"} & set(names)
     assert {item.name for item in category.stored_fields} <= set(names)
+
+
+def test_a_look_at_source_records_is_noted_and_notes_are_only_added(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    first = lake.log_access("entry 1 of town/kios/requests", "a citizen asked", who="rina")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    second = lake.log_access("entry 2 of town/kios/requests", "the same")
+    assert lake.accesses() == [first, second]
+    assert (first.who, first.why) == ("rina", "a citizen asked")
+    assert second.who, "the user of the operating system"
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_last_decision_about_an_entry_is_kept_with_those_before(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    lake.decide(KEY, "dismiss", ["e1", "e2"], "test data of the vendor")
+    lake.decide(KEY, "reopen", ["e2"], "it was none")
+    assert [(item.action, item.entries, item.why) for item in lake.decisions(KEY)] == [
+        ("dismiss", ("e1", "e2"), "test data of the vendor"),
+        ("reopen", ("e2",), "it was none"),
+    ]
+    assert lake.decisions(DatasetKey("town", "kios", "other")) == []
+
+
+def test_a_repair_is_not_the_latest_pull(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    pull, repair = lake.new_slice(KEY, SCHEMA), lake.new_slice(KEY, SCHEMA)
+    pull.commit(manifest(pull.slice_id, [], []))
+    repair.commit(replace(manifest(repair.slice_id, [], []), repairs=["e1"], cursor=None))
+    latest = lake.latest(KEY)
+    assert latest is not None
+    assert latest.slice_id == pull.slice_id, "its position is where the next pull goes on"
+    assert lake.slice_ids(KEY) == [pull.slice_id, repair.slice_id]
+
+
+def test_a_manifest_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    writer = lake.new_slice(KEY, SCHEMA)
+    writer.commit(manifest(writer.slice_id, [], []))
+    path = next(tmp_path.rglob("slices/**/*.json"))
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name not in {"repairs", "revision"}}
+    path.write_text(json.dumps(old))
+    assert lake.manifest(KEY, writer.slice_id).revision == 0
+
+
+def test_a_removed_file_is_gone_and_may_be_removed_again(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    name = lake.write_quarantine(KEY, "q", WAITING)
+    assert [found for found, _ in lake.quarantine_tables(KEY)] == [name]
+    lake.remove(name)
+    lake.remove(name)
+    assert lake.quarantine_files(KEY) == []

@@ -148,6 +148,10 @@ class SliceManifest:
     declaration_hash: str
     """Of the app's and the category's declaration, to tell a changed meaning from changed data."""
     part_validators: dict[str, dict[str, str]] = field(default_factory=dict)
+    repairs: list[str] = field(default_factory=list)
+    """Entries of the quarantine that this slice repairs; empty for a pull. Such a slice says nothing of the source."""
+    revision: int = 0
+    """How many times its records were made again from raw and took the place of the former ones."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,100 @@
+"""Bytes under names in one fsspec folder: whole or not at all, sealed when there is a key. Knows nothing of what they mean."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+import fsspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_MAGIC = b"OPG1"
+
+
+class LakeError(Exception):
+    """A file of the lake cannot be used; the message says which and why."""
+
+
+class Store:
+    """The files of one deployment.
+
+    Args:
+        url: fsspec URL or local folder.
+        key: 32 bytes; when given, raw and quarantine payloads are encrypted (AES-256-GCM).
+    """
+
+    def __init__(self, url: str, key: bytes | None = None) -> None:
+        self.fs, root = fsspec.core.url_to_fs(url)
+        self.root = str(root).rstrip("/")
+        self._local = "file" in (self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,))
+        self._aead = AESGCM(key) if key else None
+        self._made: set[str] = set()
+
+    def path(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
+        """Write one file so that it appears whole or not at all. ``durable`` waits for the disk."""
+        target = self.path(name)
+        folder = target.rsplit("/", 1)[0]
+        if folder not in self._made:
+            self.fs.makedirs(folder, exist_ok=True)
+            self._made.add(folder)
+        if not self._local:
+            self.fs.pipe_file(target, data)
+            return
+        partial = f"{target}.{secrets.token_hex(4)}.partial"
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(partial, target)
+        except BaseException:
+            if os.path.exists(partial):
+                os.unlink(partial)
+            raise
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises LakeError if it is not there."""
+        try:
+            return bytes(self.fs.cat_file(self.path(name)))
+        except FileNotFoundError:
+            raise LakeError(f"The lake has no file {name}.") from None
+
+    def remove(self, name: str) -> None:
+        """Remove one file; one that is not there already is no error."""
+        try:
+            self.fs.rm_file(self.path(name))
+        except FileNotFoundError:
+            return
+
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """Names of the files of a folder, sorted, without the suffix."""
+        try:
+            entries = self.fs.ls(self.path(folder), detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        found = [str(entry).rsplit("/", 1)[1] for entry in entries]
+        return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix))
+
+    def seal(self, data: bytes) -> bytes:
+        """``data`` encrypted when the lake has a key, else as it is."""
+        if self._aead is None:
+            return data
+        nonce = secrets.token_bytes(12)
+        return _MAGIC + nonce + self._aead.encrypt(nonce, data, None)
+
+    def unseal(self, data: bytes) -> bytes:
+        """The opposite of :meth:`seal`. Raises LakeError when the key is absent or another one."""
+        if not data.startswith(_MAGIC):
+            return data
+        if self._aead is None:
+            raise LakeError("This file is encrypted. Set OPG_ARCHIVE_KEY to the key it was written with.")
+        try:
+            return self._aead.decrypt(data[4:16], data[16:], None)
+        except InvalidTag:
+            raise LakeError("This file was encrypted with another key than OPG_ARCHIVE_KEY.") from None
