@@ -19,9 +19,11 @@ from opg_pipeline.model.category import Category
 from opg_pipeline.model.handover import SLICE_ROW, SliceManifest
 from opg_pipeline.publish import (
     MeasureReport,
+    crosswalk_metadata,
     export_open_data,
     mart_metadata,
     publish_copy,
+    rebuild_crosswalk,
     rebuild_measures,
     rebuild_notes_and_definitions,
     rebuild_scorecard,
@@ -65,7 +67,7 @@ publish_reports: dict[str, PublishReport] = {}
 
 def prepare(deployment: Deployment, warehouse: Warehouse) -> int:
     """Tables, dimensions and the outcomes of every ingest run not yet in ops. Returns the number of new outcomes."""
-    warehouse.migrate(mart_metadata())
+    warehouse.migrate(mart_metadata(), crosswalk_metadata())
     warehouse.refresh_dimensions()
     city = deployment.city.city.id
     known = warehouse.outcome_runs(city)
@@ -259,12 +261,13 @@ def _validation_row(category: Category, result: RuleResult) -> ValidationRow:
 
 
 def rebuild_marts(deployment: Deployment, warehouse: Warehouse) -> tuple[MeasureReport, int]:
-    """Measures, definitions, notes and scorecard, in one transaction; the second value is the number of apps scored."""
+    """Measures, definitions, notes, scorecard and crosswalk, in one transaction; the second value is the number of apps scored."""
     as_of = datetime.now(UTC)
     with warehouse.engine.begin() as connection:
         report = rebuild_measures(connection, deployment.catalog, as_of=as_of)
         rebuild_notes_and_definitions(connection, deployment.catalog)
         apps = rebuild_scorecard(connection, deployment.catalog, as_of=as_of)
+        rebuild_crosswalk(connection, deployment.catalog)
     return report, apps
 
 

@@ -1,6 +1,8 @@
-"""What BI and the public read: measures with what they rest on, scorecards, definitions, the BI copy, open data. Never writes core or ops."""
+"""What BI and the public read: measures with what they rest on, scorecards, definitions, the BI copy, open data; and the
+crosswalk. Writes schema mart and ops.crosswalk, nothing else."""
 
 from opg_pipeline.publish.bi_copy import publish_copy
+from opg_pipeline.publish.crosswalk import crosswalk_metadata, crosswalk_page, rebuild_crosswalk
 from opg_pipeline.publish.definitions import rebuild_notes_and_definitions
 from opg_pipeline.publish.dictionary import data_dictionary
 from opg_pipeline.publish.measures import MeasureReport, rebuild_measures
@@ -11,10 +13,13 @@ from opg_pipeline.publish.tables import PublishError, mart_metadata
 __all__ = [
     "MeasureReport",
     "PublishError",
+    "crosswalk_metadata",
+    "crosswalk_page",
     "data_dictionary",
     "export_open_data",
     "mart_metadata",
     "publish_copy",
+    "rebuild_crosswalk",
     "rebuild_measures",
     "rebuild_notes_and_definitions",
     "rebuild_scorecard",

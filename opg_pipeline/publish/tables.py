@@ -75,9 +75,10 @@ def ops_run_outcome() -> sa.TableClause:
     )
 
 
-def _column(
+def column(
     name: str, kind: type[sa.types.TypeEngine[Any]] | sa.types.TypeEngine[Any], en: str, id_: str, *, null: bool = False
 ) -> sa.Column[Any]:
+    """A column with its meaning in English and Indonesian as comment."""
     return sa.Column(name, kind, nullable=null, comment=f"{en} | {id_}")
 
 
@@ -87,7 +88,7 @@ def mart_metadata() -> sa.MetaData:
     Numbers of measures are double precision: sums are added up exactly before they become one, and 15 digits stay exact.
     """
     metadata = sa.MetaData(schema=SCHEMA)
-    c, when = _column, sa.DateTime(timezone=True)
+    c, when = column, sa.DateTime(timezone=True)
     sa.Table(
         "measure",
         metadata,

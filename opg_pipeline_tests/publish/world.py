@@ -135,7 +135,8 @@ def catalog(
 
 
 _CORE = """create table core.{name} (
-  record_uid text, city_id text, source_app text, region_code text, region_level text, region_match text, event_on date,
+  record_uid text, city_id text, source_app text, source_dataset text, agency_id text, urusan_code text, event_at timestamptz,
+  reported_at timestamptz, region_code text, region_level text, region_match text, event_on date,
   vanished_at timestamptz, status text, urgent boolean, level bigint, amount numeric(18,2), note text,
   opened_at timestamptz, closed_at timestamptz, opened_on date, closed_on date)"""
 _DDL = (
@@ -177,12 +178,15 @@ class World:
         names = list(rows[0])
         with self.engine.begin() as connection:
             schema, _, bare = table.partition(".")
-            connection.execute(sa.insert(sa.table(bare, *map(sa.column, names), schema=schema)).values(rows))
+            into = sa.insert(sa.table(bare, *map(sa.column, names), schema=schema))
+            for start in range(0, len(rows), 2000):  # PostgreSQL takes 65,535 parameters at once
+                connection.execute(into.values(rows[start : start + 2000]))
 
     def visits(self, *rows: dict[str, Any], into: str = "visit") -> None:
         """Records; what is not given is a plain visit in district 1 on 15 January 2026."""
         plain: dict[str, Any] = {
-            "city_id": "uji", "source_app": "one", "region_code": f"{D1}.2001", "region_level": "village", "region_match": "code",
+            "city_id": "uji", "source_app": "one", "source_dataset": "visits", "agency_id": "kominfo", "urusan_code": "2.16",
+            "event_at": datetime(2026, 1, 15, tzinfo=UTC), "reported_at": None, "region_code": f"{D1}.2001", "region_level": "village", "region_match": "code",
             "event_on": date(2026, 1, 15), "vanished_at": None, "status": "open", "urgent": False, "level": None, "amount": None,
             "note": None, "opened_at": None, "closed_at": None, "opened_on": None, "closed_on": None,
         }  # fmt: skip
