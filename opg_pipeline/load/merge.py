@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from opg_pipeline.lake import standard_schema
+from opg_pipeline.load.anew import forget
 from opg_pipeline.load.bulk import CopyStaging, ParquetStaging, Staging, fill, rows_of, temporary, upsert
 from opg_pipeline.load.connect import database_file, reason
 from opg_pipeline.load.reconcile import DatasetName, Reconciliation, dataset_of
@@ -52,6 +53,7 @@ class Merge:
         self._manifests: dict[str, SliceManifest] = {}
         self._rows: Counter[str] = Counter()
         self._blocked: dict[str, str] = {}
+        self._anew: set[DatasetName] = set()
         self._counts: dict[str, Counter[tuple[str, str, str, str]]] = {}
         self._waiting: list[pa.Table] = []
         self._validation: list[ValidationRow] = []
@@ -90,6 +92,10 @@ class Merge:
         """Keep a slice out of core, also what was added of it; it is noted in ops and not tried again."""
         self._know(manifest)
         self._blocked[manifest.slice_id] = reason
+
+    def anew(self, dataset: DatasetName) -> None:
+        """Take out what the warehouse has of a dataset before its slices come in: all of them again, made anew from raw."""
+        self._anew.add(dataset)
 
     def quarantined(self, manifest: SliceManifest, counts: QuarantineCounts) -> None:
         """Add to what waits of a slice, from normalise and from validation; each entry is given once."""
@@ -215,10 +221,12 @@ class Merge:
         loaded = [manifest for slice_id, manifest in self._manifests.items() if slice_id not in self._blocked]
         guards: dict[str, str] = {}
         report = MergeReport()
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+            connection.exec_driver_sql(f"LOCK TABLE {self._core.fullname} IN SHARE ROW EXCLUSIVE MODE")
+        for dataset in sorted(self._anew):
+            forget(connection, self._warehouse.metadata, self._category.id, dataset, set(self._manifests))
         if loaded:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
-                connection.exec_driver_sql(f"LOCK TABLE {self._core.fullname} IN SHARE ROW EXCLUSIVE MODE")
             staged = self._staged(connection)
             waiting = temporary(connection, "waiting", sa.Column("record_uid", sa.Text), sa.Column("slice_id", sa.Text))
             for rows in self._waiting:
@@ -269,7 +277,7 @@ class Merge:
     ) -> None:
         table = self._warehouse.ops("slice")
         same = ("slice_id", "run_id", "city", "app", "dataset", "category", "nature", "complete", "committed_at", "records",
-                "accepted", "quarantined", "values_quarantined", "skipped", "declaration_hash")  # fmt: skip
+                "accepted", "quarantined", "values_quarantined", "skipped", "declaration_hash", "revision")  # fmt: skip
         rows = []
         for slice_id, manifest in self._manifests.items():
             counts, blocked = report.per_slice[slice_id], slice_id in self._blocked
@@ -278,6 +286,7 @@ class Merge:
                 | {name: getattr(counts, name) for name in SliceCounts.__dataclass_fields__ if name != "rows"}
                 | {
                     "outcome": manifest.outcome.value,
+                    "repairs": len(manifest.repairs),
                     "validation_quarantined": 0 if blocked else manifest.accepted - self._rows[slice_id],
                     "merged_at": now,
                     "blocked": blocked,

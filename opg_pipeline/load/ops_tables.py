@@ -40,6 +40,8 @@ def ops_tables(metadata: sa.MetaData) -> None:
         c("blocked", "boolean", "Whether a dataset rule kept the slice out of core", "Apakah aturan dataset menahan slice di luar core"),
         c("reason", "string", "Why it was blocked", "Alasan pemblokiran", null=True),
         c("guard", "string", "Why missing records were not held to have vanished", "Alasan rekaman yang tidak ada tidak dianggap hilang", null=True),
+        c("repairs", "integer", "Entries of the quarantine it repairs; 0 for a pull, empty where from before repairs", "Entri karantina yang diperbaiki; 0 untuk penarikan, kosong bila dari masa sebelum ada perbaikan", null=True),
+        c("revision", "integer", "How many times its records were made again from raw", "Berapa kali rekamannya dibuat ulang dari data mentah", null=True),
         schema=OPS,
         comment="One pull of one dataset as it came into the warehouse. | Satu penarikan satu dataset sebagaimana masuk ke gudang data.",
     )  # fmt: skip
@@ -99,7 +101,25 @@ def ops_tables(metadata: sa.MetaData) -> None:
         c("field", "string", "Field it is about, if one", "Kolom terkait, bila ada", key=True),
         c("n", "integer", "How many", "Jumlah"),
         schema=OPS,
-        comment="What waits in quarantine, counted. | Jumlah data yang tertahan di karantina.",
+        comment="What waited when a slice came in, counted. | Jumlah data yang tertahan saat slice masuk.",
+    )  # fmt: skip
+    sa.Table(
+        "quarantine",
+        metadata,
+        c("city", "string", "City", "Kota atau kabupaten", key=True),
+        c("app", "string", "App", "Aplikasi", key=True),
+        c("dataset", "string", "Dataset of the app", "Dataset aplikasi", key=True),
+        c("category", "string", "Standard category", "Kategori standar"),
+        c("scope", "string", "record (it waits) or value (the record was loaded without it)", "record (rekaman tertahan) atau value (rekaman dimuat tanpa nilai itu)", key=True),
+        c("reason", "string", "Why", "Alasan", key=True),
+        c("rule", "string", "Rule that refused, if any", "Aturan yang menolak, bila ada", key=True),
+        c("field", "string", "Field it is about, if one", "Kolom terkait, bila ada", key=True),
+        c("open", "integer", "Entries that wait for somebody", "Entri yang masih menunggu penanganan"),
+        c("dismissed", "integer", "Entries that somebody has set aside, with a reason", "Entri yang dikesampingkan dengan alasan"),
+        c("repaired", "integer", "Entries whose record or value has come in since", "Entri yang rekaman atau nilainya sudah masuk"),
+        c("oldest_at", "timestamp", "When the oldest open entry came; empty where none is open", "Waktu entri terbuka paling lama; kosong bila tidak ada", null=True),
+        schema=OPS,
+        comment="What waits in quarantine now, by where and why. | Isi karantina saat ini, menurut asal dan alasan.",
     )  # fmt: skip
     sa.Table(
         "schema_version",
