@@ -22,7 +22,7 @@ from opg_pipeline.defs.deployment import Deployment, DeploymentError
 from opg_pipeline.extract import Access, Puller, dataset_secret_names, secret_names
 from opg_pipeline.model.base import Locale
 from opg_pipeline.model.catalog import DatasetRef
-from opg_pipeline.model.crosscheck import IDENTITY_PARSES
+from opg_pipeline.model.crosscheck import IDENTITY_PARSES, TOLD_BY
 from opg_pipeline.model.handover import ENVELOPE, SLICE_ROW, Outcome, Page, PullError, PullFacts, RawRef
 from opg_pipeline.model.paths import follow, parse_path
 from opg_pipeline.normalise import Normaliser, Pseudonymiser
@@ -40,7 +40,7 @@ WAITING = 0.1
 _SHOWN = frozenset(name for name, _, _ in ENVELOPE) - {"region_code", "region_match", "event_at", "quality_flags"} | {
     SLICE_ROW
 }
-_HIDE_PARSES = IDENTITY_PARSES | {"nik_sex", "nik_age_band"}
+_HIDE_PARSES = IDENTITY_PARSES | TOLD_BY.keys()
 _WORD = re.compile(r"[^\W\d_]{4,}|\d{4,}")
 
 

@@ -27,8 +27,8 @@ Cadence = Literal["15min", "hourly", "3h", "daily", "weekly", "monthly", "quarte
 
 Parse = Literal[
     "text", "html_text", "integer", "number", "rupiah", "percent", "boolean", "date", "datetime", "epoch_s", "epoch_ms",
-    "year", "period", "excel_serial", "json", "point", "esri", "list", "nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account", "identifier",
-    "age_band", "sex", "nik_sex", "nik_age_band", "birth_age_band",
+    "year", "period", "excel_serial", "json", "point", "esri", "list", "duration", "unit", "nik", "no_kk", "npwp", "nip", "nisn", "nop",
+    "plate", "phone", "email", "name", "account", "identifier", "age_band", "sex", "nik_sex", "nip_sex", "nik_age_band", "nip_age_band", "birth_age_band",
 ]  # fmt: skip
 NUMERIC = frozenset({"integer", "number", "rupiah", "percent"})
 """The parses beside which `map` lists texts that are no numbers."""
@@ -46,11 +46,11 @@ class FieldMap(Declared):
     const: Any = Field(None, description="The same value in every record.")
     parse: Parse | None = Field(
         None,
-        description="How to read the value; default: by the type of the standard field. `birth_age_band` and `nik_age_band` keep the age on the day of the event, never the day of birth.",
+        description="How to read the value; default: by the type of the standard field. `birth_age_band`, `nik_age_band` and `nip_age_band` keep the age on the day of the event, never the day of birth.",
     )
     format: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
         None,
-        description="Pattern of this date, time or period, over the locale's (quarters q, half-years sem, weeks ww or eww too), or a list of them: a value must fit at least one, and mean the same by all it fits. Or the separator of a `list`.",
+        description="Pattern of this date, time or period, over the locale's (quarters q, half-years sem, weeks ww or eww too), or a list of them: a value must fit at least one, and mean the same by all it fits. Or the separator of a `list`. Or the form of a `duration`: such as H:MM or MM:SS, `words` (2 jam 15 menit) or `iso` (PT2H15M).",
     )
     pick: str | None = Field(
         None,
@@ -70,6 +70,9 @@ class FieldMap(Declared):
     decimal: str | None = Field(None, pattern=r"^[.,]$", description="Decimal sign of this field, over the locale's.")
     thousands: str | None = Field(
         None, pattern=r"^[., ]?$", description="Grouping sign of this field, over the locale's."
+    )
+    range: Literal["low", "high", "middle"] | None = Field(
+        None, description="Which number of a range (`Rp 1 - 2 juta`) is taken; without it a range is rejected."
     )
     edge: Literal["first", "last"] = Field(
         "first",

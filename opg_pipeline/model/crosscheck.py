@@ -20,7 +20,8 @@ from opg_pipeline.model.category import (
     OrderRule,
 )
 from opg_pipeline.model.city import City
-from opg_pipeline.model.datepattern import SPELLINGS, DatePatternError, compile_pattern
+from opg_pipeline.model.datepattern import DURATION_UNITS, SPELLINGS, DatePatternError, compile_pattern
+from opg_pipeline.model.mappingcheck import check_formats, check_words
 from opg_pipeline.model.problems import Problem
 from opg_pipeline.model.requestcheck import check_requests
 from opg_pipeline.model.yaml_source import YamlSource
@@ -30,22 +31,24 @@ ENVELOPE_TARGETS = ("event_at", "reported_at", "agency_id")
 
 _TIMES = {"date", "timestamp"}
 _PARSES: dict[str, set[str]] = {
-    "string": {"text", "html_text", "integer", "number", "period", "date", "age_band", "nik_age_band", "birth_age_band", "nik", "no_kk", "npwp", "nip",
-               "phone", "email", "name", "account", "identifier"},
+    "string": {"text", "html_text", "integer", "number", "period", "date", "age_band", "nik_age_band", "nip_age_band", "birth_age_band", "unit",
+               "nik", "no_kk", "npwp", "nip", "nisn", "nop", "plate", "phone", "email", "name", "account", "identifier"},
     "text": {"text", "html_text"},
-    "integer": {"integer", "number", "rupiah", "year"},
-    "decimal": {"number", "integer", "rupiah", "percent"},
+    "integer": {"integer", "number", "rupiah", "year", "duration"},
+    "decimal": {"number", "integer", "rupiah", "percent", "duration"},
     "boolean": {"boolean"},
     "date": {"date", "datetime", "epoch_s", "epoch_ms", "excel_serial"},
     "timestamp": {"datetime", "date", "epoch_s", "epoch_ms", "excel_serial"},
-    "enum": {"text", "sex", "nik_sex", "integer"},
+    "enum": {"text", "sex", "nik_sex", "nip_sex", "integer"},
     "list": {"list", "json", "text"},
     "map": {"json"},
     "geojson": {"json", "point", "esri"},
 }  # fmt: skip
-IDENTITY_PARSES = frozenset({"nik", "no_kk", "npwp", "nip", "phone", "email", "name", "account"})
-AGES_AT_EVENT = frozenset({"nik_age_band", "birth_age_band"})
-"""Parses whose result depends on the day of the event."""
+IDENTITY_PARSES = frozenset(
+    {"nik", "no_kk", "npwp", "nip", "nisn", "nop", "plate", "phone", "email", "name", "account"}
+)
+TOLD_BY = {"nik_sex": "nik", "nik_age_band": "nik", "nip_sex": "nip", "nip_age_band": "nip"}
+"""Parses that keep what an identity tells of, and the identity."""
 
 
 def _near(name: str, known: list[str]) -> str:
@@ -237,7 +240,7 @@ def _check_dataset(
                             source.problem(here, f"There is no agency {target!r}.", _near(str(target), sorted(known)))
                         )
             else:
-                problems += _check_formats(mapping, "timestamp", source, here) + _check_words(mapping, source, here)
+                problems += check_formats(mapping, "timestamp", source, here) + check_words(mapping, source, here)
             continue
         field = fields.get(name)
         if field is None:
@@ -295,7 +298,13 @@ def _check_mapping(
                 "map it to a field of privacy pseudonym, or list the path under `personal`.",
             )
         )  # fmt: skip
-    problems += _check_formats(mapping, kind, source, at)
+    problems += check_formats(mapping, kind, source, at)
+    if mapping.parse == "duration" and field.unit not in DURATION_UNITS:
+        what = f"A duration is in s, min, h or day, but {field.name!r} is in {field.unit or 'no unit'}."
+        problems.append(source.problem((*at, "parse"), what, "use another field."))
+    if mapping.range is not None and (kind not in {"integer", "decimal"} or mapping.parse in {"duration", "year"}):
+        what = f"`range` is for numbers, which `parse: {mapping.parse or kind}` does not read."
+        problems.append(source.problem((*at, "range"), what, "take `range` away."))
     if mapping.round and kind != "decimal":
         problems.append(
             source.problem(
@@ -322,7 +331,7 @@ def _check_mapping(
                 "take `parse` away: `map` takes numbers by their digits.",
             )
         )  # fmt: skip
-    problems += _check_words(mapping, source, at)
+    problems += check_words(mapping, source, at)
     if mapping.timezone is not None and mapping.timezone not in available_timezones():
         problems.append(
             source.problem(
@@ -344,74 +353,3 @@ def _targets(mapping: FieldMap) -> list[Any]:
     """Every standard value that a mapping writes out."""
     given = [getattr(mapping, name) for name in ("const", "otherwise") if name in mapping.model_fields_set]
     return [*(mapping.map or {}).values(), *given, *([mapping.default] if mapping.default is not None else [])]
-
-
-def _check_formats(mapping: FieldMap, kind: str, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
-    """Each pattern of the field means something, and goes with its parse. A list's `format` is a separator."""
-    if kind == "list":
-        return []
-    problems = []
-    for pattern in mapping.formats:
-        if pattern == "iso":
-            if mapping.parse in {"period", "year"}:
-                what = f"`iso` is no pattern of a {mapping.parse}."
-                problems.append(source.problem((*at, "format"), what, "take it away, or write such as yyyy-mm."))
-            continue
-        try:
-            compiled = compile_pattern(pattern)
-        except DatePatternError as error:
-            problems.append(source.problem((*at, "format"), f"{error}.", f"use {SPELLINGS}."))
-            continue
-        if mapping.parse == "birth_age_band" and not compiled.has_day:
-            what = f"A date of birth needs its day, which the pattern {pattern!r} has not."
-            problems.append(source.problem((*at, "format"), what, "read the age instead, with `parse: age_band`."))
-    return problems
-
-
-def _check_words(mapping: FieldMap, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
-    """Words that go with some parses, formats or maps alone."""
-    problems = []
-    if "edge" in mapping.model_fields_set and not any(map(_lacks_day, mapping.formats)):
-        problems.append(
-            source.problem(
-                (*at, "edge"), "`edge` is for dates whose `format` has no day.",
-                "give a `format` such as mmm yyyy, or take `edge` away.",
-            )
-        )  # fmt: skip
-    if mapping.parse in AGES_AT_EVENT:
-        for word in ("default", "map", "scale"):
-            if getattr(mapping, word) is not None:
-                what = f"`{word}` does not go with `parse: {mapping.parse}`."
-                problems.append(source.problem((*at, word), what, "take it away."))
-    if isinstance(mapping.from_, tuple) and (
-        mapping.parse == "esri" or (mapping.parse == "point" and len(mapping.from_) != 2)
-    ):
-        problems.append(
-            source.problem(
-                (*at, "from"), f"`parse: {mapping.parse}` does not read {len(mapping.from_)} paths.",
-                "a point takes a path, or two: longitude and latitude; esri takes one.",
-            )
-        )  # fmt: skip
-    if mapping.parse == "point" and mapping.pick is not None:
-        problems.append(source.problem((*at, "pick"), "`pick` does not go with `parse: point`.", "take it away."))
-    if mapping.fold:
-        kept: dict[str, tuple[str, Any]] = {}
-        for key, target in (mapping.map or {}).items():
-            first, before = kept.setdefault(" ".join(key.split()).casefold(), (key, target))
-            if before != target:
-                problems.append(
-                    source.problem(
-                        (*at, "map"), f"{first!r} and {key!r} are one when folded, but mean different values.",
-                        "keep one of them, or take `fold` away.",
-                    )
-                )  # fmt: skip
-    return problems
-
-
-def _lacks_day(pattern: str) -> bool:
-    if pattern == "iso":
-        return False
-    try:
-        return not compile_pattern(pattern).has_day
-    except DatePatternError:
-        return True  # told already

@@ -1,9 +1,12 @@
-"""The pattern language of dates, times and periods. No parsing of data here.
+"""The pattern language of dates, times, periods and durations. No parsing of data here.
 
 Parts: yyyy yy, mmm mm m, dd d, ddd (a day's name, read over), HH H, MM, SS, AM, Z, WIB. Periods, in place of month and day:
 q (quarter, 1 to 4), sem (half-year, 1 or 2), ww w (week of ISO 8601, Monday to Sunday), eww ew (epidemiological week, Sunday to
 Saturday); a year's first week is in both the one that holds 4 January, and yyyy is the year of the week. The rest is literal;
 letters but T are quoted: yyyy-'W'ww is 2026-W53, yyyy-'S'sem 2025-S1, 'Triwulan' q yyyy is Triwulan 1 2022.
+
+Durations: d H HH M MM S SS from the greatest to the least, and literals: H:MM is 26:15. Or `words` (2 jam 15 menit), or `iso`
+(PT2H15M, ISO 8601 without years and months, which have no fixed length).
 """
 
 from __future__ import annotations
@@ -123,3 +126,37 @@ def pieces(pattern: str) -> Iterator[tuple[str, str]]:
             yield "token", token
         else:
             yield "literal", quoted if quoted is not None else blank or other
+
+
+DURATION_UNITS = {"day": 86_400, "h": 3_600, "min": 60, "s": 1}
+"""Units of a duration (UCUM, but for `day`), and their seconds."""
+_DURATION_TOKENS = {"d": "day", "H": "h", "HH": "h", "M": "min", "MM": "min", "S": "s", "SS": "s"}
+_DURATION_PIECE = re.compile(r"'([^']*)'|(d|HH|H|MM|M|SS|S)|(\s+)|(.)", re.DOTALL)
+
+
+@lru_cache(maxsize=128)
+def compile_duration(pattern: str) -> re.Pattern[str] | None:
+    """The expression of a duration, whose groups are named by DURATION_UNITS; None of `words` and `iso`.
+
+    The greatest part may have any number of digits. Raises DatePatternError.
+    """
+    if pattern in {"words", "iso"}:
+        return None
+    parts: list[str] = []
+    units: list[str] = []
+    for match in _DURATION_PIECE.finditer(pattern):
+        quoted, token, blank, other = match.groups()
+        if token is not None:
+            units.append(_DURATION_TOKENS[token])
+            width = f"{{{len(token)},9}}" if len(units) == 1 else "{2}" if len(token) == 2 else "{1,2}"
+            parts.append(rf"(?P<{units[-1]}>\d{width})")
+        elif other is not None and other.isalpha():
+            raise DatePatternError(f"the duration {pattern!r} has the letter {other!r} that means nothing")
+        else:
+            parts.append(r"\s+" if blank is not None else re.escape(quoted if quoted is not None else other))
+    order = list(DURATION_UNITS)
+    if not units or [order.index(unit) for unit in units] != list(
+        range(order.index(units[0]), order.index(units[0]) + len(units))
+    ):
+        raise DatePatternError(f"the duration {pattern!r} does not go from a greater unit to the next")
+    return re.compile("".join(parts), re.ASCII)

@@ -1,4 +1,5 @@
-"""Identities (NIK, KK, NPWP, NIP, phone, e-mail, name, account) in one canonical form each, and what is derived from them.
+"""Identities (NIK, KK, NPWP, NIP, NISN, NOP, plate, phone, e-mail, name, account) in one canonical form each, and what is
+derived from them.
 
 Canonical forms make one token of every way to write the same identity. Nothing here is stored: see tokens.
 """
@@ -15,23 +16,50 @@ import pyarrow.compute as pc
 from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, null_mask, true_mask, without_nul
 from opg_pipeline.normalise.reasons import code, fine
 
+_LEAP = r"(?:[02468][048]|[13579][26])"
+
+
+def _days(*, women: bool = False) -> str:
+    """ddmmyy of a day that there is; a woman's day of birth in a NIK is 40 more."""
+    to_28, to_30, last, leap = r"0[1-9]|1\d|2[0-8]", "29|30", "31", "29"
+    if women:
+        to_28, to_30, last, leap = rf"{to_28}|4[1-9]|5\d|6[0-8]", "29|30|69|70", "31|71", "29|69"
+    return rf"(?:(?:(?:{to_28})(?:0[1-9]|1[0-2])|(?:{to_30})(?:0[13-9]|1[0-2])|(?:{last})(?:0[13578]|1[02]))\d\d|(?:{leap})02{_LEAP})"
+
+
 _BIRTH = r"(?:0[1-9]|[12]\d|3[01]|4[1-9]|[56]\d|7[01])(?:0[1-9]|1[0-2])\d\d"
-NIK_SHAPE = rf"[1-9]\d{{5}}{_BIRTH}\d{{4}}"
-"""A NIK: six digits of place, day (+40 for women), month, year of birth, four digits."""
-NIK_STRICT = rf"(?:1[1-9]|[2-8]\d|9[0-4])\d{{4}}{_BIRTH}\d{{4}}"
-"""A NIK whose province exists (11 to 94), for recognising one where none is declared."""
+_PROVINCE = r"(?:1[1-9]|2[01]|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-6])"
+NIK_SHAPE = rf"{_PROVINCE}\d{{4}}{_days(women=True)}\d{{4}}"
+"""A NIK: six digits of place (Kemendagri), day (+40 for women), month, year of birth, four digits. The day exists (PP 37/2007)."""
+NIK_STRICT = rf"(?:1[1-9]|[2-8]\d|9[0-6])\d{{4}}{_BIRTH}\d{{4}}"
+"""What may be a NIK where none is declared: its province exists (11 to 96), its day need not."""
+_BORN = (
+    r"(?:(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])(?:29|30)|(?:0[13578]|1[02])31)"
+    rf"|(?:19(?:0[48]|[2468][048]|[13579][26])|20{_LEAP})0229)"
+)
+_NIP_SHAPE = rf"{_BORN}(?:19|20)\d\d(?:0[1-9]|1[0-2]|2[1-9])[12]\d{{3}}"
+"""A NIP: day of birth yyyymmdd, month of appointment yyyymm (of a PPPK the year and 21 for the first contract, 22 for the next),
+1 for a man or 2 for a woman, serial (Perka BKN 22/2007 and 1/2019)."""
 EMAIL_SHAPE = r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 
 _FORMS: dict[str, tuple[str, str]] = {
     "nik": (r"[\s.\-]", rf"^{NIK_SHAPE}$"),
-    "no_kk": (r"[\s.\-]", r"^\d{16}$"),
-    "npwp": (r"[\s.\-/]", r"^(?:\d{15}|\d{16})$"),
-    "nip": (r"[\s.\-]", r"^\d{18}$"),
+    "no_kk": (r"[\s.\-]", rf"^{_PROVINCE}\d{{4}}{_days()}\d{{4}}$"),
+    "npwp": (r"[\s.\-/]", rf"^(?:\d{{15}}|0\d{{15}}|{NIK_SHAPE})$"),
+    "nip": (r"[\s.\-]", rf"^{_NIP_SHAPE}$"),
+    "nisn": (r"\s", r"^[09]\d{9}$"),
+    "nop": (r"[\s.\-]", r"^[1-9]\d{17}$"),
+    "plate": (r"[\s.\-]", r"^[A-Za-z]{1,2}[1-9]\d{0,3}[A-Za-z]{0,3}$"),
     "phone": (r"[\s.\-()]", r"^(?:\+62|62|0)8\d{7,11}$"),
     "email": (r"\s", rf"^{EMAIL_SHAPE}$"),
     "account": (r"[\s.\-]", r"^[0-9A-Za-z]{4,34}$"),
 }
-"""Per identity: what is removed, and the shape of the rest."""
+"""Per identity: what is removed, and the shape of the rest.
+
+no_kk: six digits of place, day of issue ddmmyy, four digits. npwp: the 15 digits of old, or the 16 of PMK 112/2022, which are 0
+and those, or a NIK. nisn: three last digits of the year of birth, seven digits. nop: place (ten digits), block, number, kind of
+object (SISMIOP). phone: a mobile number of Indonesia.
+"""
 
 AGE_BANDS = ("0-4", "5-14", "15-24", "25-34", "35-44", "45-54", "55-64", "65+")
 _EDGES = np.array([5, 15, 25, 35, 45, 55, 65])
@@ -67,6 +95,9 @@ class IdentityParser(Parser):
             if not (good == present).all():
                 clean = pc.replace_substring_regex(values, removed, "")
                 good = true_mask(pc.match_substring_regex(clean, shape))
+            if self.kind == "nip":
+                born, appointed = (pc.utf8_slice_codeunits(clean, start, start + 4) for start in (0, 8))
+                good &= true_mask(pc.greater(appointed, born))
         if not (good == present).all() or self.kind == "identifier":
             shortened = true_mask(pc.match_substring_regex(values, _SHORTENED)) & (self.kind not in {"name", "email"})
             reasons[present & ~good] = code(self.refusal)
@@ -76,6 +107,9 @@ class IdentityParser(Parser):
             clean = pc.utf8_lpad(clean, 16, "0")
         elif self.kind == "phone":
             clean = pc.replace_substring_regex(clean, r"^(?:\+62|62|0)", "+62")
+        elif self.kind == "plate":
+            clean = pc.replace_substring_regex(pc.utf8_upper(clean), r"^([A-Z]+)(\d+)([A-Z]*)$", r"\1 \2 \3")
+            clean = pc.utf8_rtrim_whitespace(clean)
         elif self.kind in {"email", "account"}:
             clean = pc.utf8_lower(clean)
         return Parsed(clean, reasons)
@@ -172,6 +206,32 @@ class NikSexParser(IdentityParser):
         nik = super().text(values)
         woman = pc.greater(pc.utf8_slice_codeunits(nik.values, 6, 7), "3")
         return Parsed(pc.if_else(woman, "P", "L"), nik.reasons)
+
+
+class NipSexParser(IdentityParser):
+    """L or P from the fifteenth digit of a NIP. Refuses as a NIP does."""
+
+    def __init__(self) -> None:
+        super().__init__("nip")
+        self.name = "nip_sex"
+
+    def text(self, values: Any) -> Parsed:
+        nip = super().text(values)
+        man = pc.equal(pc.utf8_slice_codeunits(nip.values, 14, 15), "1")
+        return Parsed(pc.if_else(man, "L", "P"), nip.reasons)
+
+
+class NipBirthParser(IdentityParser):
+    """The day of birth (date32) in a NIP, from which the age at the event is told. Refuses as a NIP does."""
+
+    def __init__(self) -> None:
+        super().__init__("nip")
+        self.name, self.out = "nip_age_band", pa.date32()
+
+    def text(self, values: Any) -> Parsed:
+        nip = super().text(values)
+        days = pc.cast(pc.strptime(pc.utf8_slice_codeunits(nip.values, 0, 8), "%Y%m%d", "s"), pa.date32())
+        return Parsed(days, nip.reasons)
 
 
 def nik_age_bands(nik: Parsed, event_days: Any) -> Parsed:

@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 
 from opg_pipeline.normalise.columns import plain_text
 from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, flat, null_mask, true_mask
-from opg_pipeline.normalise.reasons import code, fine
+from opg_pipeline.normalise.reasons import REASONS, code, fine
 from opg_pipeline.normalise.texts import MapParser
 
 Style = Literal["number", "rupiah", "percent"]
+RangeEnd = Literal["low", "high", "middle"]
 
 _WORDS = {
     **dict.fromkeys(("rb", "ribu"), 3), **dict.fromkeys(("jt", "juta"), 6),
@@ -29,6 +30,8 @@ _MONEY = r"(?:(?:rp\.?|idr)\s*)?"
 _WORDED = re.compile(
     rf"(?i)([+-]?)\s*{_MONEY}([+-]?)(\d[\d.,]*)\s*({'|'.join(sorted(_WORDS, key=len, reverse=True))})\.?"
 )
+_RANGE = re.compile(r"(?i)(.*[^\s,])\s*(?:[-\u2013]|s/d|s\.d\.?|sd|sampai(?:\s+dengan)?|hingga)\s*([^-].*)")
+_LAST_WORD = re.compile(rf"(?i)\d\s*({'|'.join(sorted(_WORDS, key=len, reverse=True))})\.?$")
 _GROUPED_LIKE = re.compile(r"[+-]?\d[\d., \u00a0\u202f]*")
 _SAFE = 2.0**50
 
@@ -41,8 +44,10 @@ class NumberParser(Parser):
         style: rupiah also reads Rp and IDR, the endings `,-` and `,00`, and rb/jt/M/T words; percent also a % sign.
         whole: only whole numbers (for a string field read with `parse: integer`).
         round_: round to the decimals of ``out`` (a decimal) instead of refusing with too_precise.
+        range_: which number of a range (5 - 7, 1-2 juta, 1 s/d 2 juta) is taken; without it a range is refused. A word at its end
+            speaks for both ends; where that would turn the range round the range is ambiguous.
 
-    Refuses with bad_number, bad_grouping, ambiguous_number, too_precise, out_of_range.
+    Refuses with bad_range, bad_number, bad_grouping, ambiguous_number, too_precise, out_of_range.
     """
 
     refusal = "bad_number"
@@ -55,9 +60,11 @@ class NumberParser(Parser):
         style: Style = "number",
         whole: bool = False,
         round_: bool = False,
+        range_: RangeEnd | None = None,
     ) -> None:
         super().__init__(out)
-        self.round = round_
+        self.round, self._range = round_, range_
+        self._end = NumberParser(WIDE, decimal, thousands, style, whole) if range_ is not None else None
         self.decimal, self.thousands, self.style, self.name = decimal, thousands, style, style
         if pa.types.is_decimal(out):
             digits = (out.precision - out.scale, 0) if whole else (out.precision, out.scale)
@@ -103,7 +110,7 @@ class NumberParser(Parser):
             rescued: dict[int, str] = {}
             for row, value in zip(missed.tolist(), values.take(pa.array(missed)).to_pylist(), strict=True):
                 try:
-                    rescued[row] = self._worded(value)
+                    rescued[row] = self._ranged(value) or self._worded(value)
                 except Refused as refused:
                     reasons[row] = code(refused.reason)
             if rescued:
@@ -112,6 +119,26 @@ class NumberParser(Parser):
                     listed[row] = plain
                 digits = pa.array(listed, pa.string())
         return self._exact(digits, reasons)
+
+    def _ranged(self, value: str) -> str | None:
+        """A plain number of a range, None of what is none. Raises Refused."""
+        match = _RANGE.fullmatch(value) if self._end is not None else None
+        if match is None or self._end is None:
+            return None
+        low, high = match[1], match[2]
+        word = _LAST_WORD.search(high) if self.style == "rupiah" else None
+        shared = word is not None and _LAST_WORD.search(low) is None
+        if word is not None and shared:
+            low = f"{low} {word[1]}"
+        ends = self._end.text(pa.array([low, high], pa.string()))
+        for reason in ends.reasons.tolist():
+            if reason:
+                raise Refused(REASONS[reason])
+        first, last = ends.values.to_pylist()
+        if first > last:
+            raise Refused("ambiguous_number" if shared else "bad_range")
+        taken = {"low": first, "high": last}.get(str(self._range), _EXACT.divide(first + last, Decimal(2)))
+        return f"{taken:f}"
 
     def _worded(self, value: str) -> str:
         """A plain number of an amount with a word, such as 1,2 M; else the reason why the text is no number."""

@@ -18,22 +18,32 @@ from opg_pipeline.model.app import FieldMap
 from opg_pipeline.model.base import Locale
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.category import CategoryField
-from opg_pipeline.model.crosscheck import AGES_AT_EVENT, IDENTITY_PARSES
+from opg_pipeline.model.crosscheck import IDENTITY_PARSES, TOLD_BY
 from opg_pipeline.model.handover import Outcome, PullError
+from opg_pipeline.model.mappingcheck import AGES_AT_EVENT
 from opg_pipeline.model.paths import FieldPath
 from opg_pipeline.normalise.columns import parsed_path, source
+from opg_pipeline.normalise.durations import DurationParser
 from opg_pipeline.normalise.geometry import EsriParser, PointParser
-from opg_pipeline.normalise.identity import AgeBandParser, IdentityParser, NikSexParser, SexParser
+from opg_pipeline.normalise.identity import (
+    AgeBandParser,
+    IdentityParser,
+    NikSexParser,
+    NipBirthParser,
+    NipSexParser,
+    SexParser,
+)
 from opg_pipeline.normalise.moments import EpochParser, MomentParser, moment_parser
 from opg_pipeline.normalise.numbers import WIDE, ListedNumberParser, NumberParser
 from opg_pipeline.normalise.parsing import Parser
 from opg_pipeline.normalise.periods import PeriodParser, YearParser
 from opg_pipeline.normalise.serials import ExcelSerialParser
 from opg_pipeline.normalise.texts import BooleanParser, JsonParser, MapParser, TextParser
+from opg_pipeline.normalise.units import UnitParser
 from opg_pipeline.normalise.zones import Zone, zone
 
-_DERIVED = AGES_AT_EVENT | {"age_band", "sex", "nik_sex"}
-_CLOSED = _DERIVED | {"period", "date"}
+_DERIVED = AGES_AT_EVENT | {"age_band", "sex"} | TOLD_BY.keys()
+_CLOSED = _DERIVED | {"period", "date", "unit"}
 _JSON_TYPES = frozenset({"list", "map", "geojson"})
 _SECOND, _MILLISECOND = 1_000_000, 1_000
 
@@ -138,8 +148,9 @@ class Planner:
         for plan in readers:
             if plan.mapping.parse in IDENTITY_PARSES or plan.mapping.parse == "identifier":
                 return KeyPlan((path,), plan.parser, plan.token)
-        if any(plan.mapping.parse in {"nik_sex", "nik_age_band"} for plan in readers):
-            return KeyPlan((path,), IdentityParser("nik"), "nik")
+        told = [kind for plan in readers if (kind := TOLD_BY.get(plan.mapping.parse or ""))]
+        if told:
+            return KeyPlan((path,), IdentityParser(told[0]), told[0])
         direct = {item.name for item in self.ref.category.fields if not item.stored}
         unstored = [self.ref.dataset.fields[name] for name in direct & self.ref.dataset.fields.keys()]
         if (
@@ -177,7 +188,7 @@ class Planner:
         for name, mapping in self.ref.dataset.fields.items():
             field = self._fields.get(name)
             protected = field is not None and (field.token or field.privacy in {"sensitive_text", "direct"})
-            if protected or mapping.parse in IDENTITY_PARSES | AGES_AT_EVENT | {"nik_sex", "age_band"}:
+            if protected or mapping.parse in IDENTITY_PARSES | AGES_AT_EVENT | TOLD_BY.keys() | {"age_band"}:
                 paths += [parsed_path(path) for path in mapping.paths]
         return paths
 
@@ -248,8 +259,8 @@ class Planner:
                 fold=mapping.fold,
                 otherwise=self._fixed(kind, out, [mapping.otherwise], mapping, field) if otherwise else (),
             )
-        if parse in {"sex", "nik_sex"}:
-            return SexParser() if parse == "sex" else NikSexParser()
+        if parse in {"sex", "nik_sex", "nip_sex"}:
+            return SexParser() if parse == "sex" else NikSexParser() if parse == "nik_sex" else NipSexParser()
         if kind == "enum":
             first = self._number(pa.string(), mapping, whole=True) if parse == "integer" else TextParser()
             return MapParser(
@@ -259,6 +270,13 @@ class Planner:
             return IdentityParser(parse)
         if parse == "nik_age_band":
             return IdentityParser("nik")
+        if parse == "nip_age_band":
+            return NipBirthParser()
+        if parse == "unit":
+            return UnitParser()
+        if parse == "duration":
+            unit, decimal = field.unit if field else "", mapping.decimal or self._locale("decimal")
+            return DurationParser(out, mapping.formats, unit, decimal, round_=mapping.round)
         if parse == "age_band":
             return AgeBandParser()
         last = mapping.edge == "last"
@@ -296,7 +314,9 @@ class Planner:
         if thousands == decimal:
             thousands = ""
         style = mapping.parse if mapping.parse in {"rupiah", "percent"} else "number"
-        return NumberParser(out, decimal, thousands, style, whole, round_=mapping.round and mapping.scale is None)
+        return NumberParser(
+            out, decimal, thousands, style, whole, mapping.round and mapping.scale is None, mapping.range
+        )
 
     def _locale(self, part: str) -> str:
         value = getattr(self.locale, part)

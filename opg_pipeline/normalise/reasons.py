@@ -43,6 +43,10 @@ REASONS: Final = (
     "key_missing",
     "bad_record",          # neither an object nor a positional row
     "ambiguous_date",      # fits several declared patterns that mean different days
+    "bad_nisn", "bad_nop", "bad_plate",
+    "bad_duration",        # not in the declared form, or such as 75 minutes after an hour
+    "bad_unit",            # no unit of measure that is known
+    "bad_range",           # a range that ends below its start
 )  # fmt: skip
 """Codes are stored and shown; a released code keeps its meaning."""
 
