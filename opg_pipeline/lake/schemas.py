@@ -46,5 +46,5 @@ QUARANTINE_SCHEMA = pa.schema(
     ]
 )
 """What waits. scope: record (not loaded) or value (record loaded without it). reason: a closed code such as
-required_missing, bad_number. value_class: what the value looked like (text, number, digits16 ...), never the value.
+required_missing, bad_number. value_class: the shape of the value (`99-Aaa-9999`), never the value.
 payload: the source record as JSON, encrypted when the lake has a key."""

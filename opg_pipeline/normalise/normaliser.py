@@ -37,7 +37,8 @@ class Normalised:
 
     ``accepted`` has the category's standard schema, ``rejected`` lake.QUARANTINE_SCHEMA with plain payloads. ``cursor``: newest
     value of `incremental.field` (a time in UTC, or a number), None without one. ``flags``: how many accepted records carry each quality flag, and
-    DUPLICATE_DROPPED (`prefer: first`), CURSOR_UNREADABLE, CURSOR_IN_FUTURE, which count source records.
+    DUPLICATE_DROPPED (`prefer: first`), CURSOR_UNREADABLE, CURSOR_IN_FUTURE, which count source records. ``sources``: the source
+    records, in order of SLICE_ROW.
     """
 
     accepted: pa.Table
@@ -48,6 +49,7 @@ class Normalised:
     records_rejected: int
     cursor: datetime | int | None
     flags: dict[str, int]
+    sources: list[Any]
 
 
 class Normaliser:
@@ -148,7 +150,15 @@ class Normaliser:
         values_rejected = pc.sum(pc.equal(rejected["scope"], "value")).as_py() or 0 if rejected.num_rows else 0
         cursor = self._cursor.newest(batch, self.ingested_at, flags)
         return Normalised(
-            accepted, rejected, batch.rows, batch.skipped, values_rejected, int(lost.sum()), cursor, flags
+            accepted,
+            rejected,
+            batch.rows,
+            batch.skipped,
+            values_rejected,
+            int(lost.sum()),
+            cursor,
+            flags,
+            batch.records,
         )
 
     # -- what a record is ----------------------------------------------------------------------------------------------

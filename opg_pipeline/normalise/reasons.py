@@ -63,27 +63,34 @@ def fine(rows: int) -> Codes:
     return np.zeros(rows, np.uint8)
 
 
-_LOOKS = (
-    (re.compile(r"\s*"), "empty"),
-    (re.compile(r"\s*\d{16}\s*"), "digits16"),
-    (re.compile(r"\s*\d+\s*"), "digits"),
-    (re.compile(r"\s*[+-]?\d[\d., ]*(?:[Ee][+-]?\d+)?\s*"), "number"),
-    (re.compile(r"\s*\d{1,4}[-/. ][\w]{1,9}[-/. ]\d{1,4}(?:[ T].*)?\s*"), "date_like"),
-    (re.compile(r"[^@\s]+@[^@\s]+"), "email_like"),
-    (re.compile(r"\s*[\[{<].*", re.DOTALL), "markup"),
-)
+_DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
+_LONG_WORD, _MUCH = re.compile(r"([Aa]{3})[Aa]+"), re.compile(r"9{17,}")
+_OTHER = re.compile(r"[^\x20-\x7e…]")
+_LONGEST = 40
 
 
 def value_class(value: Any) -> str:
-    """What a value looks like, in a word that holds nothing of it."""
+    """The shape of a value, which holds nothing of it: digits as 9, letters as A and a, signs as they are (`99-Aaa-9999`).
+
+    Words are cut after three letters, since their length tells names apart; other texts than plain values are told by their kind.
+    """
     if value is None:
         return "empty"
-    if isinstance(value, str):
-        return next((name for pattern, name in _LOOKS if pattern.fullmatch(value)), "text")
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int | float):
-        return "number"
+    if isinstance(value, dict):
+        return "object"
+    if isinstance(value, list | tuple):
+        return "list"
     if isinstance(value, date | datetime | time):
-        return "moment"
-    return "object" if isinstance(value, dict) else "list" if isinstance(value, list | tuple) else "other"
+        value = value.isoformat()
+    return _shape(str(value)) if isinstance(value, str | int | float) else "other"
+
+
+def _shape(text: str) -> str:
+    text = " ".join(text[: 4 * _LONGEST].split())
+    if not text:
+        return "empty"
+    shown = _LETTER.sub(lambda found: "A" if found[0].isupper() else "a", _DIGIT.sub("9", text))
+    shown = _OTHER.sub("?", _MUCH.sub("9999…", _LONG_WORD.sub(r"\1…", shown)))
+    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"

@@ -109,7 +109,7 @@ def test_a_bad_value_costs_the_record_where_it_is_needed_and_only_itself_where_n
     uids = done.rejected["record_uid"].to_pylist()
     assert uids[0] == hashlib.sha256(b"bojonegoro|demo|things|1").hexdigest()[:32]
     assert uids[6] is None
-    assert done.rejected["value_class"].to_pylist()[:4] == ["date_like", "text", "number", "empty"]
+    assert done.rejected["value_class"].to_pylist()[:4] == ["99/99/9999 99:99", "aaa…", "999.9", "empty"]
     assert done.rejected["rule"].to_pylist()[:4] == ["date", "rupiah", "number", "required"]
     assert set(done.rejected["reason"].to_pylist()) <= set(REASONS)
 
