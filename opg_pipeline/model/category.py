@@ -34,6 +34,7 @@ class CategoryField(Declared):
         None, description="Required unless that field has one of these values."
     )
     values: tuple[str, ...] | None = Field(None, description="Permitted values of an enum.")
+    value_labels: dict[str, Label] | None = Field(None, description="What each permitted value is called.")
     unit: str = ""
     origin: str = Field("", description="The standard's own name for the field, or `local`.")
     privacy: Privacy
@@ -49,6 +50,8 @@ class CategoryField(Declared):
             raise ValueError("a pattern cannot be checked on a field that is stored as a token")
         if (self.type == "enum") != (self.values is not None):
             raise ValueError("`values` belongs to `type: enum`, and an enum needs it")
+        if self.value_labels is not None and set(self.value_labels) != set(self.values or ()):
+            raise ValueError("`value_labels` names other values than `values`")
         if (self.min is not None or self.max is not None) and not (self.type == "integer" or self.is_decimal):
             raise ValueError("`min` and `max` are for integer and decimal")
         if self.pattern is not None:
@@ -75,6 +78,13 @@ class CategoryField(Declared):
         if match is None:
             raise ValueError(f"{self.name} is {self.type}, not decimal")
         return int(match[1]), int(match[2])
+
+    def told_values(self, language: Literal["en", "id"]) -> str:
+        """The permitted values of an enum and what each is called, such as `L (Male), P (Female)`; empty of another type."""
+        labels = self.value_labels or {}
+        return ", ".join(
+            f"{value} ({getattr(labels[value], language)})" if value in labels else value for value in self.values or ()
+        )
 
     @property
     def stored(self) -> bool:
@@ -225,12 +235,21 @@ class Measure(Declared):
         return self
 
 
+class StandardSource(Declared):
+    """Where a standard that fields follow is written down. ``origin``: the words by which their `origin` names it."""
+
+    origin: str = Field(min_length=2)
+    title: str = Field(min_length=2)
+    reference: str = Field(min_length=2, description="A web address, or the regulation.")
+
+
 class Category(Declared):
     """One standard category."""
 
     id: Identifier
     label: Label
     standard: str = Field(min_length=2, description="The standard the category follows.")
+    sources: tuple[StandardSource, ...] = ()
     grain: str = Field(min_length=5, description="What one record is.")
     event_time: Identifier | None = Field(
         None, description="The date or time field that becomes event_at; else the manifest maps event_at."
@@ -245,6 +264,10 @@ class Category(Declared):
             if item.name == name:
                 return item
         raise KeyError(name)
+
+    def sources_of(self, item: CategoryField) -> tuple[StandardSource, ...]:
+        """The sources that a field's origin names."""
+        return tuple(source for source in self.sources if source.origin in item.origin)
 
     @property
     def stored_fields(self) -> tuple[CategoryField, ...]:

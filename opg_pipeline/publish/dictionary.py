@@ -135,6 +135,8 @@ def _category(category: Category) -> list[str]:
         "",
         f"{category.label.en} / {category.label.id}. Follows {category.standard}. One record is: {category.grain}",
         "",
+        *(f"- {source.origin}: {source.title}, {source.reference}" for source in category.sources),
+        *([""] if category.sources else []),
         "| column | type | may be empty | English | Indonesia | unit | origin | privacy |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -144,15 +146,19 @@ def _category(category: Category) -> list[str]:
             _cell(" ".join(part for part in (field.label.en, _described(field)) if part)),
         )
         lines.append(
-            f"| {field.name} | {field.type} | {'no' if field.required else 'yes'} | {english} | {_cell(field.label.id)} "
+            f"| {field.name} | {field.type} | {'no' if field.required else 'yes'} | {english} | {_cell(_indonesian(field))} "
             f"| {_cell(field.unit)} | {origin} | {'keyed token' if field.token else field.privacy} |"
         )
     return lines
 
 
 def _described(field: CategoryField) -> str:
-    values = f"One of: {', '.join(field.values)}." if field.values else ""
+    values = f"One of: {field.told_values('en')}." if field.values else ""
     return " ".join(part for part in (f"({field.description})" if field.description else "", values) if part)
+
+
+def _indonesian(field: CategoryField) -> str:
+    return f"{field.label.id}. Salah satu: {field.told_values('id')}." if field.values else field.label.id
 
 
 def _conditions(fields: dict[str, tuple[object, ...]]) -> str:

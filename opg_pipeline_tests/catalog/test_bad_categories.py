@@ -80,7 +80,7 @@ CASES = [
         "grain: One visit of a citizen to a counter.\n",
         "grain: One visit of a citizen to a counter.\ncolour: red\n",
         [
-            "5: colour: There is no key 'colour' here. Fix: known keys: event_time, fields, grain, id, label, measures, rules, standard."
+            "5: colour: There is no key 'colour' here. Fix: known keys: event_time, fields, grain, id, label, measures, rules, sources, standard."
         ],
     ),
     (
@@ -122,6 +122,11 @@ CASES = [
         "  values: [served, turned_away]\n",
         "",
         ["20: fields.3: `values` belongs to `type: enum`, and an enum needs it. Fix: see the message."],
+    ),
+    (
+        "  values: [served, turned_away]\n",
+        "  values: [served, turned_away]\n  value_labels: {served: {en: Served, id: Dilayani}}\n",
+        ["20: fields.3: `value_labels` names other values than `values`. Fix: see the message."],
     ),
     (
         "label: {en: Counter, id: Loket}\n",

@@ -8,10 +8,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from opg_pipeline.load.tables import core_table
+from opg_pipeline.model.catalog import load_catalog
 from opg_pipeline.model.category import Category, CategoryField, Measure, OrderRule
 from opg_pipeline.model.crosscheck import check_category
-from opg_pipeline.model.handover import ENVELOPE, SLICE_ROW
+from opg_pipeline.model.handover import ENVELOPE, ENVELOPE_NULLABLE, SLICE_ROW
+from opg_pipeline.publish.dictionary import data_dictionary
 from opg_pipeline_tests.catalog.shipped import categories, category_files, read_category
 
 FACTS = Path(__file__).parents[3] / "shared" / "domain" / "categories.csv"
@@ -77,6 +81,43 @@ def test_field_is_told_in_both_languages(category: Category, item: CategoryField
         assert set(values) <= set(category.field(name).values or ())
 
 
+@pytest.mark.parametrize(("category", "item"), FIELDS)
+def test_field_names_the_standard_it_follows(category: Category, item: CategoryField) -> None:
+    ours = item.origin.startswith(("local", "derived")) or item.origin in {"as delivered", "source"}
+    assert ours or category.sources_of(item), f"`sources` says nothing of {item.origin!r}"
+
+
+@pytest.mark.parametrize("category", CATEGORIES, ids=lambda category: category.id)
+def test_every_source_is_followed_and_can_be_found(category: Category) -> None:
+    assert {source for item in category.fields for source in category.sources_of(item)} == set(category.sources)
+    assert all(
+        source.reference.startswith("https://") or any(letter.isupper() for letter in source.reference)
+        for source in category.sources
+    )
+
+
+@pytest.mark.parametrize(("category", "item"), [case for case in FIELDS if case.values[1].values])
+def test_permitted_values_are_told_in_both_languages_wherever_the_field_is(
+    category: Category, item: CategoryField
+) -> None:
+    labels = item.value_labels or {}
+    assert list(labels) == list(item.values or ())
+    assert all(len(label.en) > 1 and len(label.id) > 1 for label in labels.values())
+    assert len({label.en for label in labels.values()}) == len({label.id for label in labels.values()}) == len(labels)
+    comment = core_table(category, sa.MetaData(), keyed=True).c[item.name].comment or ""
+    [row] = [line for line in _dictionary(category.id) if line.startswith(f"| {item.name} |")]
+    for language in ("en", "id"):
+        assert item.told_values(language) in comment
+        assert item.told_values(language) in row
+
+
+@cache
+def _dictionary(category: str) -> list[str]:
+    """The lines of one category in the data dictionary."""
+    whole = data_dictionary(load_catalog()).split(f"\n## core.{category}\n")[1]
+    return whole.split("\n## ")[0].splitlines()
+
+
 @pytest.mark.parametrize(("category", "item"), MEASURES)
 def test_measure_is_complete(category: Category, item: Measure) -> None:
     texts = (
@@ -128,7 +169,7 @@ def facts() -> list[dict[str, str]]:
     if not FACTS.is_file():
         return []
     with FACTS.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["category"] != "_common"]
+        return list(csv.DictReader(file))
 
 
 def _names(row: dict[str, str]) -> list[str]:
@@ -152,5 +193,18 @@ def test_holds_what_the_facts_say(category: Category) -> None:
             assert item.origin == row["field_origin"]
             assert (item.required_unless or {}) == UNLESS.get((category.id, name), {})
             assert item.required == (row["required"] in {"yes", "yes*"} and not item.required_unless), name
-            if row["unit"] not in {"1-10", "1-4", "varies"}:
+            if row["unit"] in {"1-10", "1-4"}:
+                assert (item.min, item.max) == tuple(map(float, row["unit"].split("-")))
+            elif row["unit"] != "varies":
                 assert item.unit == row["unit"]
+
+
+def test_the_envelope_holds_what_the_facts_say() -> None:
+    rows = [row for row in facts() if row["category"] == "_common"]
+    if not rows:
+        pytest.skip("the domain facts (shared/domain/categories.csv) are not beside this checkout")
+    kinds = {name: kind for name, kind, _ in ENVELOPE}
+    for row in rows:
+        kind = "string" if row["type"].startswith("enum") else SHORT_TYPES.get(row["type"], row["type"])
+        assert kinds[row["field"]] == kind
+        assert (row["field"] in ENVELOPE_NULLABLE) == (row["required"] == "no"), row["field"]
