@@ -34,13 +34,13 @@ class Located(PullError):
 
 @dataclass(slots=True)
 class _Part:
-    """One value or combination, or one window: lists that come one after the other. ``raws`` is what was archived of them.
+    """One list: of one value or combination, and of one window. ``raws`` is what was archived of it.
 
-    ``unmodified`` and ``found`` are what its chain says, where it is one list.
+    ``unmodified`` and ``found`` are what its chain says, where the window was not halved.
     """
 
     params: dict[str, str | int]
-    stretches: Sequence[Stretch]
+    stretch: Stretch
     raws: list[RawRef] = field(default_factory=list)
     unmodified: bool = False
     found: dict[str, str] = field(default_factory=dict)
@@ -87,12 +87,13 @@ class Lists:
         if for_each is not None:
             found = await combinations(for_each, self._listed, regions, now)
             facts.parts = len(found)
-            parts = [_Part(params, stretches) for params in found]
+            # Each window of each value by itself: a value of a thousand windows would else be asked one after the other.
+            parts = [_Part(params, stretch) for params in found for stretch in stretches]
             pages = self._parts(parts, for_each.may_fail, None if windowed else part_validators)
         elif len(stretches) > 1:
-            pages = self._parts([_Part({}, (stretch,)) for stretch in stretches], 0.0, None)
+            pages = self._parts([_Part({}, stretch) for stretch in stretches], 0.0, None)
         else:
-            parts = [_Part({}, stretches, facts.raw)]
+            parts = [_Part({}, stretches[0], facts.raw)]
             pages = self._part(parts[0], self._concurrent, None if windowed else validators)
         number = 0
         async with aclosing(pages):
@@ -122,16 +123,23 @@ class Lists:
     async def _parts(
         self, parts: Sequence[_Part], may_fail: float, validators: Mapping[str, Mapping[str, str]] | None
     ) -> AsyncGenerator[Page, None]:
-        """The pages of several parts, of which the share ``may_fail`` may fail. ``validators`` by the part's name; None: none."""
-        facts = self._reading.facts
+        """The pages of several parts, of whose values the share ``may_fail`` may fail. ``validators`` by the part's name; None: none.
+
+        A value ends with its first window that fails: those after it are neither asked any more nor given.
+        """
+        facts, values = self._reading.facts, len({part.name for part in parts})
+        failed: set[str] = set()
 
         def pull(part: _Part) -> AsyncGenerator[Page, None]:
             return self._part(part, 0, None if validators is None else validators.get(part.name, {}))
 
-        together = in_order(parts, pull, ahead=self._concurrent, spawn=self._spawn)
+        asked = (part for part in parts if part.name not in failed)
+        together = in_order(asked, pull, ahead=self._concurrent, spawn=self._spawn)
         first: Located | None = None
         async with aclosing(together):
             async for part, item in together:
+                if part.name in failed:
+                    continue
                 facts.raw.extend(part.raws)
                 part.raws.clear()
                 if isinstance(item, Page):
@@ -139,16 +147,17 @@ class Lists:
                 elif isinstance(item, PullError):
                     if not may_fail or not bearable(item):
                         raise item
+                    failed.add(part.name)
                     facts.failed_parts.append(self._reading.credentials.redact(f"{part.name}: {item.what}"))
                     first = first or (item if isinstance(item, Located) else Located(item, ""))
-                    _check_share(facts.failed_parts, len(parts), may_fail, first)
+                    _check_share(facts.failed_parts, values, may_fail, first)
 
     async def _part(self, part: _Part, width: int, validators: Mapping[str, str] | None) -> AsyncGenerator[Page, None]:
-        """The pages of one part, window by window; one that the source cannot bear is halved."""
+        """The pages of one part; a window that the source cannot bear is halved."""
         reading = self._reading
         incremental = reading.dataset.incremental
         template = first_call(self._base_url, reading.dataset).with_params(part.params)
-        waiting = deque(part.stretches)
+        waiting = deque([part.stretch])
         while waiting:
             stretch = waiting.popleft()
             unset: dict[str, Value | None] = {}
@@ -194,11 +203,11 @@ def _located(error: PullError, part: _Part, chain: Chain) -> Located:
     return Located(error, f"{value}, page {number + 1}{address}")
 
 
-def _check_share(failed: Sequence[str], parts: int, may_fail: float, first: Located) -> None:
-    if len(failed) <= may_fail * parts:
+def _check_share(failed: Sequence[str], values: int, may_fail: float, first: Located) -> None:
+    if len(failed) <= may_fail * values:
         return
     what = (
-        f"{len(failed):,} of {parts:,} values have failed, more than `may_fail: {may_fail:g}` allows; "
+        f"{len(failed):,} of {values:,} values have failed, more than `may_fail: {may_fail:g}` allows; "
         f"the first was {failed[0]}"
     )
     raise PullError(first.outcome, what, first.hint, attempts=first.attempts, status=first.status)

@@ -306,6 +306,51 @@ async def test_windows_in_a_fan_out(server: Server) -> None:
     assert result.facts.requests == 12
 
 
+async def test_windows_of_one_value_are_asked_at_once(server: Server) -> None:
+    under_way = most = 0
+
+    async def handler(request: Request) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return between(request)
+
+    server.handler = handler
+    dataset = make_dataset(
+        for_each={"params": {"desa": {"values": ["a"]}}},
+        incremental=daily().incremental.model_dump(exclude_defaults=True),
+    )
+    result = await pull(
+        server.url, dataset, span=QUARTER, source={"budget": {"requests_per_second": 1000, "concurrent": 3}}
+    )
+    assert result.records == EVENTS
+    assert (result.facts.requests, result.facts.parts, most) == (6, 1, 3)
+
+
+async def test_a_value_ends_with_its_first_window_that_fails(server: Server) -> None:
+    def handler(request: Request) -> Any:
+        desa, since = request.query_params["desa"], request.query_params["dari"]
+        if desa == "a" and since > "2024-01-15":
+            return Response(status_code=404)
+        return [{**event, "desa": desa} for event in between(request)]
+
+    server.handler = handler
+    dataset = make_dataset(
+        for_each={"params": {"desa": {"values": ["a", "b"]}}, "may_fail": 0.5},
+        incremental=daily().incremental.model_dump(exclude_defaults=True),
+    )
+    result = await pull(server.url, dataset, span=QUARTER)
+    assert result.error is None
+    assert result.facts.failed_parts == ["desa=a: the source answers HTTP 404"]
+    assert [record for record in result.records if record["desa"] == "b"] == [
+        {**event, "desa": "b"} for event in EVENTS
+    ]
+    assert {page.params["dari"] for page in result.pages if page.params["desa"] == "a"} == {"2024-01-01", "2024-01-11"}
+    assert len(result.facts.raw) == 8, "two windows of a, six of b"
+
+
 async def test_bounds_go_to_their_places(server: Server) -> None:
     server.handler = lambda request: []
     dataset = make_dataset(
