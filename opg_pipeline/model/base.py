@@ -36,8 +36,8 @@ def _records_path(value: str) -> str:
 
 
 def _duration(value: str) -> str:
-    if not re.fullmatch(r"\d+[mhd]", value):
-        raise ValueError("a duration is a number and m, h or d, such as 3d")
+    if not re.fullmatch(r"\d+[smhd]", value):
+        raise ValueError("a duration is a number and s, m, h or d, such as 30s or 3d")
     return value
 
 
@@ -58,7 +58,7 @@ class Label(Declared):
 
 def duration_seconds(value: str) -> int:
     """Seconds of a :data:`Duration`."""
-    return int(value[:-1]) * {"m": 60, "h": 3600, "d": 86400}[value[-1]]
+    return int(value[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[value[-1]]
 
 
 class Locale(Declared):

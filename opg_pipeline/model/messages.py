@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin
@@ -49,6 +50,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _members(listing: Any) -> list[str]:
+    """The members of pydantic's `'a', 'b' or 'c'`."""
+    return re.findall(r"'([^']*)'", str(listing))
+
+
 def explain(source: YamlSource, model: type[BaseModel], error: ValidationError) -> list[Problem]:
     """One Problem per finding, each with line, key and fix."""
     problems: list[Problem] = []
@@ -69,17 +75,11 @@ def explain(source: YamlSource, model: type[BaseModel], error: ValidationError) 
         elif kind == "missing":
             what, fix = f"The key {key!r} is missing.", f"add `{key}: ...` here."
         elif kind in {"literal_error", "enum"}:
-            near = get_close_matches(
-                str(value), [part.strip("' ") for part in str(context.get("expected", "")).split(",")], n=1
-            )
+            near = get_close_matches(str(value), _members(context.get("expected")), n=1)
             what = f"{_shown(value)} is not one of {context.get('expected')}."
             fix = f"did you mean {near[0]!r}?" if near else "use one of them."
         elif kind == "union_tag_invalid":
-            near = get_close_matches(
-                str(context.get("tag")),
-                [part.strip("' ") for part in str(context.get("expected_tags", "")).split(",")],
-                n=1,
-            )
+            near = get_close_matches(str(context.get("tag")), _members(context.get("expected_tags")), n=1)
             what = f"type {context.get('tag')!r} is not one of {context.get('expected_tags')}."
             fix = f"did you mean {near[0]!r}?" if near else "use one of them."
         elif kind == "union_tag_not_found":

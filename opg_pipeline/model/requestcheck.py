@@ -47,7 +47,7 @@ def check_requests(app: App, source: YamlSource, city: City) -> list[Problem]:
                         f"write {{{auth.name}}} where it stands.",
                     )
                 )  # fmt: skip
-        problems += _check_position(dataset, source, at)
+        problems += [*_check_body(app, dataset, source, at), *_check_position(dataset, source, at)]
         readable = (*dataset.parameters, *ALWAYS)
         for where, path in _paths(dataset):
             name = parse_path(path).param
@@ -66,6 +66,25 @@ def check_requests(app: App, source: YamlSource, city: City) -> list[Problem]:
                         "add `regions` to city.yaml, or write the `values` out.",
                     )
                 )  # fmt: skip
+    return problems
+
+
+def _check_body(app: App, dataset: Dataset, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
+    """A secret that goes into the body finds one: a GET has none, and a literal one needs a place for it."""
+    problems: list[Problem] = []
+    for name in _secrets_in(app, "body"):
+        what = f"{name!r} of `auth` goes into the body, which "
+        if dataset.method == "GET":
+            problems.append(
+                source.problem(
+                    (*at, "method"), f"{what}a GET does not have.",
+                    "declare `method: POST` with `form`, `json` or `body`, or another `in` under `auth`.", absent="method",
+                )
+            )  # fmt: skip
+        elif dataset.body is not None and f"{{{name}}}" not in dataset.body:
+            problems.append(
+                source.problem((*at, "body"), f"{what}has no place for it.", f"write {{{name}}} where it stands.")
+            )
     return problems
 
 
@@ -92,13 +111,17 @@ def _check_position(dataset: Dataset, source: YamlSource, at: tuple[str | int, .
 
 
 def _secret_places(app: App) -> tuple[str, ...]:
-    found = []
-    for auth in app.source.auth:
-        if isinstance(auth, ApiKeyAuth) and auth.in_ in {"path", "body"}:
-            found.append(auth.name)
-        if isinstance(auth, LoginAuth) and auth.show.in_ == "body" and auth.show.name is not None:
-            found.append(auth.show.name)
-    return tuple(found)
+    return (*_secrets_in(app, "path"), *_secrets_in(app, "body"))
+
+
+def _secrets_in(app: App, place: str) -> tuple[str, ...]:
+    """Names under which secrets, and tokens that a login gives, are shown in the `path` or the `body`."""
+    named = [
+        (auth.in_, auth.name) if isinstance(auth, ApiKeyAuth) else (auth.show.in_, auth.show.name)
+        for auth in app.source.auth
+        if isinstance(auth, ApiKeyAuth | LoginAuth)
+    ]
+    return tuple(name for where, name in named if where == place and name is not None)
 
 
 def _templates(dataset: Dataset) -> Iterator[tuple[tuple[str, ...], str]]:

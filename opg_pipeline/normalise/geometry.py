@@ -10,11 +10,11 @@ import orjson
 import pyarrow as pa
 
 from opg_pipeline.normalise.columns import Source
+from opg_pipeline.normalise.degrees import Position, position
 from opg_pipeline.normalise.numbers import NumberParser
 from opg_pipeline.normalise.parsing import Parsed, Parser, Refused
 from opg_pipeline.normalise.reasons import code, fine
 
-Position = tuple[float, float]
 Ring = list[Position]
 _WIDE = pa.decimal128(30, 15)
 _DEGREES = frozenset({4326, 4269, 9518})
@@ -77,7 +77,7 @@ class PointParser(GeometryParser):
     def geometry(self, value: Any) -> tuple[str, Any]:
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise Refused(self.refusal)
-        return "Point", _position(value)
+        return "Point", position(value)
 
     def of_two(self, longitudes: Source, latitudes: Source) -> Parsed:
         """Points of longitudes and latitudes that stand apart. One without the other is refused."""
@@ -115,7 +115,7 @@ class EsriParser(GeometryParser):
         if (system.get("latestWkid") or system.get("wkid") or 4326) not in _DEGREES:
             raise Refused(self.refusal)
         if "x" in value:
-            return "Point", _position((value["x"], value["y"]))
+            return "Point", position((value["x"], value["y"]))
         if "points" in value:
             return "MultiPoint", _filled(_line(value["points"]))
         if "paths" in value:
@@ -125,17 +125,8 @@ class EsriParser(GeometryParser):
         return ("Polygon", polygons[0]) if len(polygons) == 1 else ("MultiPolygon", _filled(polygons))
 
 
-def _position(value: Any) -> Position:
-    """A longitude and a latitude. Raises ValueError."""
-    longitude, latitude = value[0], value[1]
-    for number, limit in ((longitude, 180), (latitude, 90)):
-        if isinstance(number, bool) or not isinstance(number, int | float) or not -limit <= number <= limit:
-            raise ValueError("no degrees")
-    return longitude, latitude
-
-
 def _line(values: Iterable[Any]) -> Ring:
-    return [_position(value) for value in values]
+    return [position(value) for value in values]
 
 
 def _filled(values: list[Any], least: int = 1) -> list[Any]:

@@ -13,22 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opg_pipeline.normalise.columns import plain_text, text_bytes
+from opg_pipeline.normalise.degrees import in_degrees
 from opg_pipeline.normalise.parsing import Parsed, Parser, Refused, flat, null_mask, without_nul
 from opg_pipeline.normalise.reasons import code, fine
 
-_GEOMETRIES = frozenset(
-    {
-        "Point",
-        "MultiPoint",
-        "LineString",
-        "MultiLineString",
-        "Polygon",
-        "MultiPolygon",
-        "GeometryCollection",
-        "Feature",
-        "FeatureCollection",
-    }
-)
 _HIDDEN = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->")
 _TAG = re.compile(r"(?s)</?[A-Za-z][^>]*>")
 _BLANKS = re.compile(r"\s+")
@@ -189,7 +177,7 @@ class JsonParser(Parser):
     """Structures as JSON text with sorted keys; texts must be JSON themselves, or for a list be split by ``separator``.
 
     Args:
-        shape: list, map (an object) or geojson (an object with a known `type`).
+        shape: list, map (an object) or geojson (an object of RFC 7946, in degrees).
         lone: a plain value counts as a list of one (`parse: text` of a list).
 
     Refuses with bad_list, bad_json, bad_geojson.
@@ -219,7 +207,7 @@ class JsonParser(Parser):
     def _dump(self, value: Any) -> str:
         fits = isinstance(value, list | tuple) if self.shape == "list" else isinstance(value, dict)
         if self.shape == "geojson" and fits:
-            fits = value.get("type") in _GEOMETRIES
+            fits = in_degrees(value)
         if not fits:
             raise Refused(self.refusal)
         return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()

@@ -311,6 +311,17 @@ def test_text(mapping: dict[str, Any], value: Any, expected: Any) -> None:
         ("list", {"parse": "list", "format": ";"}, "a; b;;", '["a","b"]'), ("list", {"parse": "text"}, "a", '["a"]'), ("list", {"parse": "text"}, ["a"], '["a"]'),
         ("map", {}, {"b": 1, "a": 2}, '{"a":2,"b":1}'), ("map", {}, '{"b":1}', '{"b":1}'), ("map", {}, [1], "!bad_json"), ("map", {}, 5, "!bad_json"),
         ("geojson", {}, {"type": "Point", "coordinates": [1, 2]}, '{"coordinates":[1,2],"type":"Point"}'), ("geojson", {}, {"type": "Dot"}, "!bad_geojson"),
+        ("geojson", {}, {"type": "Point", "coordinates": [599_000, 9_208_000]}, "!bad_geojson"),
+        ("geojson", {}, {"type": "Point", "coordinates": [-7.15, 111.88]}, "!bad_geojson"),
+        ("geojson", {}, {"type": "Point", "coordinates": []}, "!bad_geojson"), ("geojson", {}, {"type": "Point"}, "!bad_geojson"),
+        ("geojson", {"parse": "json"}, '{"type": "Point", "coordinates": ["111.88", "-7.15"]}', "!bad_geojson"),
+        ("geojson", {"parse": "json"}, '{"type": "Point", "coordinates": [111.88, -7.15, 15]}', '{"coordinates":[111.88,-7.15,15],"type":"Point"}'),
+        ("geojson", {}, {"type": "Polygon", "coordinates": [[[111, -7], [112, -7], [599_000, 9_208_000], [111, -7]]]}, "!bad_geojson"),
+        ("geojson", {}, {"type": "Polygon", "coordinates": [[111, -7], [112, -7], [111, -7]]}, "!bad_geojson"),
+        ("geojson", {}, {"type": "MultiPolygon", "coordinates": [[[[111, -7], [112, -7], [112, -6], [111, -7]]]]}, '{"coordinates":[[[[111,-7],[112,-7],[112,-6],[111,-7]]]],"type":"MultiPolygon"}'),
+        ("geojson", {}, {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [500, 0]}]}, "!bad_geojson"),
+        ("geojson", {}, {"type": "Feature", "geometry": {"type": "Point", "coordinates": [500, 0]}}, "!bad_geojson"),
+        ("geojson", {}, {"type": "Feature", "geometry": None}, '{"geometry":null,"type":"Feature"}'),
     ],
 )  # fmt: skip
 def test_structures(kind: str, mapping: dict[str, Any], value: Any, expected: Any) -> None:
