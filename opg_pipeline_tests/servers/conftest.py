@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,16 @@ def ref(city: Deployment, start: Start, monkeypatch: pytest.MonkeyPatch) -> Call
         return known[name]
 
     return of
+
+
+def changed(ref: DatasetRef, source: Mapping[str, Any] | None = None, **dataset: object) -> DatasetRef:
+    """A reference whose dataset, and source, are declared differently in those keys."""
+
+    def other(declared: Any, keys: Mapping[str, Any]) -> Any:
+        return type(declared).model_validate({**declared.model_dump(by_alias=True, exclude_unset=True), **keys})
+
+    app = ref.app.model_copy(update={"source": other(ref.app.source, source or {})})
+    return replace(ref, app=app, dataset=other(ref.dataset, dataset))
 
 
 def standard(city: Deployment, ref: DatasetRef) -> list[dict[str, Any]]:
