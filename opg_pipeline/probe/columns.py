@@ -18,6 +18,10 @@ SAMPLE = 1_000
 _SHARE = 0.97
 """Planted typing errors must not hide what a column is; but a reading must fit all that have its shape."""
 
+_CHANGES = frozenset(
+    ["ubah", "diubah", "update", "updated", "modified", "perubahan", "pembaruan", "diperbarui", "changed", "updatedat", "last"]
+)  # fmt: skip
+
 
 @dataclass(slots=True)
 class Column:
@@ -60,9 +64,20 @@ class Column:
         return self.kind in {"integer", "number"}
 
     @property
+    def of_change(self) -> bool:
+        """Whether it seems to say when the record was last changed."""
+        return self.kind == "date" and bool(_CHANGES & set(words_of(self.name)))
+
+    @property
     def name(self) -> str:
         """The last key of the path."""
         return str(re.findall(r"'[^']*'|[^.]+", self.path)[-1]).strip("'")
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a column's name, lower case."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.strip("'").lstrip("@"))
+    return tuple(part for part in re.split(r"[^a-z0-9]+", spaced.lower()) if part)
 
 
 def columns(records: Iterable[Any], *, missing: Sequence[str] = ("", "-")) -> list[Column]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import yaml
 
-from opg_pipeline.probe.columns import Column
-from opg_pipeline.probe.matching import SURE, Match, Proposal, words_of
+from opg_pipeline.probe.columns import Column, words_of
+from opg_pipeline.probe.matching import SURE, Match, Proposal, is_clear
 from opg_pipeline.probe.personal import token_parse
 
 SCHEMA = "app.schema.json"
@@ -54,20 +55,35 @@ class Survey:
     """Parameters that a description names and that may ask for what is new."""
 
     @property
-    def key(self) -> Column | None:
-        """What probably identifies a record."""
+    def key(self) -> list[Column]:
+        """What probably identifies a record: one column, or else the fewest that do together; empty where nothing does."""
         fit = [column for column in self.columns if column.unique and column.kind in {"text", "integer"}]
-        return max(
-            fit, key=lambda column: (_key_words(column), not column.personal, -self.columns.index(column)), default=None
-        )
+        if fit:
+            return [max(fit, key=lambda column: (*_key_rank(column), -self.columns.index(column)))]
+        return _together([column for column in self.columns if column.present == column.rows > 1])
 
 
-def _key_words(column: Column) -> int:
-    words = set(words_of(column.name))
-    named = bool(
-        words & {"id", "no", "nomor", "kode", "uuid", "key", "number", "ocid", "code", "identifier", "nip", "nipbaru"}
-    )
-    return 2 * named - (len(str(column.values[0])) > 60)
+def _key_rank(column: Column) -> tuple[int, bool]:
+    """How much speaks for a column as (part of) a key: its name, and that it is of nobody."""
+    named = bool(set(words_of(column.name)) & _OF_KEYS)
+    return 2 * named - (len(str(column.values[0])) > 60), not column.personal
+
+
+_OF_KEYS = frozenset(
+    ["id", "no", "nomor", "kode", "uuid", "key", "number", "ocid", "code", "identifier", "nip", "nipbaru"]
+)
+
+
+def _together(columns: Sequence[Column]) -> list[Column]:
+    """Two or three columns whose values together are nowhere the same; no measured number and nothing personal among them."""
+    fit = [column for column in columns if column.kind in {"text", "integer", "date"} and not column.personal]
+    fit = sorted(fit, key=lambda column: (_key_rank(column), column.kind == "date", column.distinct), reverse=True)[:12]
+    for size in (2, 3):
+        for chosen in combinations(fit, size):
+            rows = zip(*(map(str, column.values) for column in chosen), strict=True)
+            if len(set(rows)) == chosen[0].rows:
+                return sorted(chosen, key=columns.index)
+    return []
 
 
 def questions(survey: Survey, agencies: Mapping[str, str], urusan: Mapping[str, str]) -> list[Question]:
@@ -76,7 +92,7 @@ def questions(survey: Survey, agencies: Mapping[str, str], urusan: Mapping[str, 
         Question("agency", "Which agency runs the app?", dict.fromkeys(agencies)),
         Question("urusan", "Which government function (urusan) does it serve?", dict.fromkeys(urusan)),
     ]
-    if survey.proposals and not _clear(survey.proposals):
+    if survey.proposals and not is_clear(survey.proposals):
         found.append(
             Question(
                 "category", "What is one record?", {item.category.id: item.category.id for item in survey.proposals[:4]}
@@ -90,11 +106,6 @@ def questions(survey: Survey, agencies: Mapping[str, str], urusan: Mapping[str, 
                 Question(f"column:{column.path}", f"How is the {what} in {column.path!r} to be read?", choices)
             )
     return found
-
-
-def _clear(proposals: Sequence[Proposal]) -> bool:
-    second = proposals[1].score if len(proposals) > 1 else 0.0
-    return proposals[0].score >= 0.3 and proposals[0].score - second >= 0.05
 
 
 def draft(survey: Survey, answers: Mapping[str, Any] | None = None, *, schema: str = SCHEMA) -> str:
@@ -168,11 +179,11 @@ def chosen_proposal(survey: Survey, said: Mapping[str, Any]) -> Proposal | None:
     wanted = said.get("category")
     if wanted is not None:
         return next((item for item in survey.proposals if item.category.id == wanted), None)
-    return survey.proposals[0] if survey.proposals and _clear(survey.proposals) else None
+    return survey.proposals[0] if survey.proposals and is_clear(survey.proposals) else None
 
 
 def _since(survey: Survey) -> Iterator[str]:
-    moved = [column for column in survey.columns if column.kind == "date" and set(words_of(column.name)) & _CHANGES]
+    moved = [column for column in survey.columns if column.of_change]
     for column in moved[:2]:
         param = survey.since[0] if survey.since else "<parameter>"
         yield f"  # To ask for what is new alone, if the app has a parameter for it: incremental: {{field: {column.path}, param: {param}}}"
@@ -180,21 +191,20 @@ def _since(survey: Survey) -> Iterator[str]:
         yield f"  # The app takes {', '.join(survey.since)}: see `incremental`."
 
 
-_CHANGES = frozenset(
-    ["ubah", "diubah", "update", "updated", "modified", "perubahan", "pembaruan", "changed", "updatedat", "last"]
-)
-
-
 def _key(survey: Survey) -> Iterator[str]:
     found = survey.key
-    if found is None:
-        yield "  # ASK: no column is in every record and nowhere the same: which together identify a record?"
+    if not found:
+        yield "  # ASK: nothing is in every record and nowhere the same: which columns together identify a record?"
         yield "  # key: []"
         return
+    if len(found) > 1:
+        yield f"  # UNSURE: no column alone identifies a record; these together do in the {found[0].rows:,} that were seen."
+        yield f"  key: {_flow([column.path for column in found])}"
+        return
     others = [
-        column.path for column in survey.columns if column.unique and column is not found and not column.personal
+        column.path for column in survey.columns if column.unique and column not in found and not column.personal
     ][:4]
-    yield f"  key: {_flow([found.path])}  # in every record and nowhere the same{'; so are ' + ', '.join(others) if others else ''}"
+    yield f"  key: {_flow([found[0].path])}  # in every record and nowhere the same{'; so are ' + ', '.join(others) if others else ''}"
 
 
 def _personal(survey: Survey, tokens: set[str]) -> Iterator[str]:

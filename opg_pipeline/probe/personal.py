@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from opg_pipeline.probe.columns import Column
-from opg_pipeline.probe.matching import words_of
+from opg_pipeline.probe.columns import Column, words_of
 
 _PERSON = re.compile(r"(?:[A-Z][A-Za-z'.]*\.?,?\s+){1,5}[A-Z][A-Za-z'.]+(?:,\s*[A-Z][A-Za-z.]+)*")
 _PARSES = (
