@@ -43,7 +43,7 @@ test: $(VENV)/.dev ## All tests
 SERVERS       := .servers
 SERVERS_TESTS := opg_pipeline_tests/servers
 
-# --no-deps: the lock is whole but for rasterio, which pygeoapi asks for and needs for coverages alone.
+# --no-deps: the lock is whole but for rasterio and what that needs, which pygeoapi asks for and needs for coverages alone.
 $(SERVERS)/.python: $(SERVERS_TESTS)/requirements.lock
 	@test -x $(SERVERS)/venv/bin/python || $(PYTHON) -m venv $(SERVERS)/venv
 	@echo "Installing $< into $(SERVERS) ..."
@@ -80,6 +80,7 @@ docs: $(VENV)/.run ## Write docs/generated anew
 lock: ## Renew the locks (needs uv)
 	uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --group build -o requirements.lock
 	uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.lock pyproject.toml --group build --group dev -o requirements-dev.lock
+	uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(addprefix --no-emit-package ,rasterio affine cligj click-plugins pip) $(SERVERS_TESTS)/requirements.in -o $(SERVERS_TESTS)/requirements.lock
 
 clean: ## Remove the environment and the demo's files
 	rm -rf $(VENV) .opg .bench
