@@ -11,7 +11,7 @@ from opg_pipeline.load.records import WarehouseError
 from opg_pipeline.load.tables import CORE, OPS
 
 if TYPE_CHECKING:
-    from opg_pipeline.load.reconcile import DatasetName
+    from opg_pipeline.load.earlier import DatasetName
     from opg_pipeline.load.warehouse import Warehouse
 
 

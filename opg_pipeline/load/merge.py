@@ -22,7 +22,8 @@ from opg_pipeline.lake import standard_schema
 from opg_pipeline.load.anew import forget
 from opg_pipeline.load.bulk import CopyStaging, ParquetStaging, Staging, fill, rows_of, temporary, upsert
 from opg_pipeline.load.connect import database_file, reason
-from opg_pipeline.load.reconcile import DatasetName, Reconciliation, dataset_of
+from opg_pipeline.load.earlier import DatasetName, Merged
+from opg_pipeline.load.reconcile import Reconciliation, Tables, rounds
 from opg_pipeline.load.records import MergeReport, QuarantineCounts, SliceCounts, ValidationRow, WarehouseError
 from opg_pipeline.load.tables import OPS, sql_type
 from opg_pipeline.model.category import Category
@@ -56,6 +57,7 @@ class Merge:
         self._anew: set[DatasetName] = set()
         self._counts: dict[str, Counter[tuple[str, str, str, str]]] = {}
         self._waiting: list[pa.Table] = []
+        self._keyless: Counter[str] = Counter()
         self._validation: list[ValidationRow] = []
         self._staging: Staging | None = None
         self._connection: sa.Connection | None = None
@@ -102,9 +104,13 @@ class Merge:
         self._know(manifest)
         self._counts.setdefault(manifest.slice_id, Counter()).update(counts)
 
-    def waiting(self, manifest: SliceManifest, record_uids: Sequence[str]) -> None:
-        """Name records of a slice that wait in quarantine: the source still has them, so they do not count as vanished."""
+    def waiting(self, manifest: SliceManifest, record_uids: Sequence[str | None]) -> None:
+        """Name records of a slice that wait in quarantine: the source still has them, so they do not count as vanished.
+
+        None for a record whose key could not be read.
+        """
         self._know(manifest)
+        self._keyless[manifest.slice_id] += sum(uid is None for uid in record_uids)
         uids = pa.array(record_uids, pa.string())
         self._waiting.append(
             pa.table({"record_uid": uids, "slice_id": pa.repeat(manifest.slice_id, len(uids)).cast(pa.string())})
@@ -231,8 +237,7 @@ class Merge:
             waiting = temporary(connection, "waiting", sa.Column("record_uid", sa.Text), sa.Column("slice_id", sa.Text))
             for rows in self._waiting:
                 fill(connection, waiting, rows)
-            work = Reconciliation(connection, self._core, staged, waiting, loaded, self._newest(connection))
-            report, guards = work.run(), work.guards
+            self._reconcile(connection, staged, waiting, loaded, report, guards)
             waiting.drop(connection)
             self._drop(connection, staged)
         for slice_id in self._blocked:
@@ -261,16 +266,21 @@ class Merge:
         kind = "VIEW" if relation.name.startswith("opg_staged") and self._warehouse.dialect == "duckdb" else "TABLE"
         connection.exec_driver_sql(f"DROP {kind} {relation.name}")
 
-    def _newest(self, connection: sa.Connection) -> dict[DatasetName, str]:
-        """Newest slice of each dataset that was merged before."""
-        c = self._warehouse.ops("slice").c
-        statement = sa.select(c.city, c.app, c.dataset, c.slice_id).where(c.category == self._category.id, ~c.blocked)
-        newest: dict[DatasetName, str] = {}
-        wanted = {dataset_of(manifest) for manifest in self._manifests.values()}
-        for city, app, dataset, slice_id in connection.execute(statement):
-            if (city, app, dataset) in wanted:
-                newest[(city, app, dataset)] = max(slice_id, newest.get((city, app, dataset), ""))
-        return newest
+    def _reconcile(
+        self, connection: sa.Connection, staged: sa.Table, waiting: sa.Table, loaded: list[SliceManifest],
+        report: MergeReport, guards: dict[str, str],
+    ) -> None:  # fmt: skip
+        past = self._warehouse.past(self._category.id)
+        merged = Merged(connection, self._warehouse.ops("slice"), self._category.id, loaded)
+        parts = rounds(connection, staged, loaded)
+        for slices in parts:
+            chosen: sa.FromClause = staged
+            if len(parts) > 1:
+                ids = [manifest.slice_id for manifest in slices]
+                chosen = sa.select(staged).where(staged.c.lineage_batch_id.in_(ids)).subquery()
+            work = Reconciliation(connection, Tables(self._core, past, chosen, waiting), slices, merged, report)
+            work.run()
+            guards.update(work.guards)
 
     def _note_slices(
         self, connection: sa.Connection, report: MergeReport, guards: dict[str, str], now: datetime
@@ -292,6 +302,7 @@ class Merge:
                     "blocked": blocked,
                     "reason": self._blocked.get(slice_id),
                     "guard": guards.get(slice_id),
+                    "keyless": self._keyless[slice_id],
                 }
             )
         if rows:

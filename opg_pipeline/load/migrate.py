@@ -1,6 +1,6 @@
 """Brings the database to the declared tables. What only adds is applied; anything else is refused with a plan.
 
-The comparison is alembic's. No table is declared here.
+The comparison is alembic's. No table is declared here. Views are made anew when they or a table they read has changed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from duckdb_sqlalchemy.alembic_impl import DuckDBImpl
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
+from opg_pipeline.load.history import View
 from opg_pipeline.load.records import WarehouseError
 from opg_pipeline.load.tables import CORE, MART, OPS
 
@@ -40,7 +41,9 @@ class DuckImpl(DuckDBImpl):
     type_synonyms = (*DuckDBImpl.type_synonyms, {"TEXT", "VARCHAR"})
 
 
-def migrate(connection: sa.Connection, wanted: Sequence[sa.MetaData], versions: sa.Table) -> list[str]:
+def migrate(
+    connection: sa.Connection, wanted: Sequence[sa.MetaData], versions: sa.Table, views: Sequence[View] = ()
+) -> list[str]:
     """Create what is missing and apply additive changes, in the caller's transaction; tables nobody declares are left alone.
 
     Args:
@@ -60,19 +63,28 @@ def migrate(connection: sa.Connection, wanted: Sequence[sa.MetaData], versions: 
         for table in declared
         if known.get((str(table.schema), table.name)) != digests[(str(table.schema), table.name)]
     ]
-    if not stale:
+    digests |= {(view.schema, view.name): view.digest(connection.dialect) for view in views}
+    remade = [
+        view
+        for view in views
+        if known.get((view.schema, view.name)) != digests[(view.schema, view.name)]
+        or any(table in stale for table in view.tables)
+    ]
+    if not stale and not remade:
         return []
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     applied = [f"schema {name}" for name in (CORE, MART, OPS) if not sa.inspect(connection).has_schema(name)]
     for name in (CORE, MART, OPS):
         connection.execute(CreateSchema(name, if_not_exists=True))
+    for view in remade:  # before the tables: a column that a view reads cannot change its type on a server
+        view.drop(connection)
     applied += _apply(connection, stale)
-    _remember(
-        connection,
-        versions,
-        {(str(table.schema), table.name): digests[(str(table.schema), table.name)] for table in stale},
-    )
+    for view in remade:
+        view.create(connection)
+        applied.append(f"view {view.schema}.{view.name}")
+    done = [(str(table.schema), table.name) for table in stale] + [(view.schema, view.name) for view in remade]
+    _remember(connection, versions, {name: digests[name] for name in done})
     return applied
 
 
@@ -107,6 +119,8 @@ def _remember(connection: sa.Connection, versions: sa.Table, digests: Mapping[tu
 
 
 def _apply(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
+    if not tables:
+        return []
     by_name = {(str(table.schema), table.name): table for table in tables}
     inspector = sa.inspect(connection)
     present = {

@@ -42,6 +42,7 @@ def ops_tables(metadata: sa.MetaData) -> None:
         c("guard", "string", "Why missing records were not held to have vanished", "Alasan rekaman yang tidak ada tidak dianggap hilang", null=True),
         c("repairs", "integer", "Entries of the quarantine it repairs; 0 for a pull, empty where from before repairs", "Entri karantina yang diperbaiki; 0 untuk penarikan, kosong bila dari masa sebelum ada perbaikan", null=True),
         c("revision", "integer", "How many times its records were made again from raw", "Berapa kali rekamannya dibuat ulang dari data mentah", null=True),
+        c("keyless", "integer", "Records that wait and whose key could not be read", "Rekaman tertahan yang kuncinya tidak terbaca", null=True),
         schema=OPS,
         comment="One pull of one dataset as it came into the warehouse. | Satu penarikan satu dataset sebagaimana masuk ke gudang data.",
     )  # fmt: skip

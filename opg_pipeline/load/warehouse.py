@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from opg_pipeline.load.bulk import remove_leftovers, rows_of, upsert
 from opg_pipeline.load.connect import database_file, open_engine, reason
 from opg_pipeline.load.dimensions import DIMENSIONS, dimension_rows, dimension_tables
+from opg_pipeline.load.history import View, history_view
 from opg_pipeline.load.merge import Merge
 from opg_pipeline.load.migrate import migrate
 from opg_pipeline.load.ops_tables import ops_tables
 from opg_pipeline.load.records import MergeReport, QuarantineCounts, ValidationRow, WarehouseError
-from opg_pipeline.load.tables import CORE, OPS, core_table
+from opg_pipeline.load.tables import CORE, OPS, core_table, past_table
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.category import Category
 from opg_pipeline.model.handover import OutcomeRecord, SliceManifest
@@ -34,8 +35,12 @@ class Warehouse:
         self.engine, self.catalog = engine, catalog
         self.dialect = engine.dialect.name
         self.metadata = sa.MetaData()
+        self.views: list[View] = []
+        keyed = self.dialect != "duckdb"
         for category in catalog.used_categories:
-            core_table(category, self.metadata, keyed=self.dialect != "duckdb")
+            core = core_table(category, self.metadata, keyed=keyed)
+            past = past_table(category, self.metadata, keyed=keyed)
+            self.views.append(history_view(category, core, past))
         dimension_tables(self.metadata)
         ops_tables(self.metadata)
 
@@ -79,6 +84,10 @@ class Warehouse:
             )
         return table
 
+    def past(self, category_id: str) -> sa.Table:
+        """core.<category>_past, for a category that :meth:`core` has."""
+        return self.metadata.tables[f"{CORE}.{category_id}_past"]
+
     def ops(self, name: str) -> sa.Table:
         """A table of schema ops."""
         return self.metadata.tables[f"{OPS}.{name}"]
@@ -96,7 +105,7 @@ class Warehouse:
         """
         try:
             with self.engine.begin() as connection:
-                return migrate(connection, [self.metadata, *extra], self.ops("schema_version"))
+                return migrate(connection, [self.metadata, *extra], self.ops("schema_version"), self.views)
         except sa.exc.SQLAlchemyError as error:
             raise WarehouseError(
                 f"The warehouse {self.url} could not be brought to the declarations: {reason(error)}."

@@ -121,9 +121,10 @@ def records(part: SliceManifest, of: Category, *items: dict[str, Any] | str) -> 
             "city_id": part.city, "source_app": part.app, "source_dataset": part.dataset, "source_record_id": own, "agency_id": "kominfo",
             "urusan_code": "2.16", "region_code": "35.22.01", "region_level": "district", "region_match": "code", "region_score": Decimal(100),
             "event_at": START, "event_on": START.date(), "reported_at": None, "ingested_at": part.committed_at, "quality_flags": "[]",
-            "lineage_batch_id": part.slice_id, "raw_sha256": "0" * 64, "title": f"Laporan {own}", "slice_row": place,
+            "lineage_batch_id": part.slice_id, "raw_sha256": hashlib.sha256(part.slice_id.encode()).hexdigest(), "title": f"Laporan {own}", "slice_row": place,
         } | given  # fmt: skip
-        row["row_hash"] = hashlib.sha256(repr(sorted((own, str(given)))).encode()).hexdigest()[:32]
+        content = {name: value for name, value in given.items() if name != "raw_sha256"}
+        row["row_hash"] = hashlib.sha256(repr(sorted((own, str(content)))).encode()).hexdigest()[:32]
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=standard_schema(of))
 
@@ -143,6 +144,30 @@ def contents(warehouse: Warehouse, name: str, *, without: set[str] = frozenset()
         found = [dict(row) for row in connection.execute(sa.select(table)).mappings()]
     rows = [{key: value for key, value in row.items() if key not in without} for row in found]
     return sorted(rows, key=lambda row: str(list(row.values())))
+
+
+def history(warehouse: Warehouse, of: Category, app: str = "lapor") -> dict[str, list[tuple[Any, ...]]]:
+    """core.<category>_history of one app, by source_record_id: hour from and to, change, end, title; oldest first."""
+    with warehouse.engine.connect() as connection:
+        found = connection.execute(
+            sa.text(
+                "select source_record_id, version_from, version_to, version_change, version_end, title "
+                f"from core.{of.id}_history where source_app = :app order by 1, 2"
+            ),
+            {"app": app},
+        )
+        versions: dict[str, list[tuple[Any, ...]]] = {}
+        for own, begin, end, change, ending, title in found:
+            versions.setdefault(own, []).append((_hour(begin), _hour(end), change, ending, title))
+    return versions
+
+
+def _hour(at: datetime | None) -> float | None:
+    """Hours since START; a text of a database without zone is in UTC."""
+    if at is None:
+        return None
+    hours = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - START) / timedelta(hours=1)
+    return int(hours) if hours == int(hours) else hours
 
 
 def core(warehouse: Warehouse, of: Category) -> dict[str, dict[str, Any]]:

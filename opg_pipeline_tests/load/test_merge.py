@@ -40,8 +40,8 @@ def test_same_input_twice_changes_nothing_and_says_so(warehouse: Warehouse, repo
     first = warehouse.merge(reports, parts)
     before = contents(warehouse, "core.report")
     again = warehouse.merge(reports, parts)
-    assert counts(first) == {"rows": 5, "inserted": 3, "duplicates": 2}
-    assert counts(again) == {"rows": 5, "unchanged": 3, "duplicates": 2}
+    assert counts(first) == {"rows": 5, "inserted": 3, "unchanged": 2}
+    assert counts(again) == {"rows": 5, "unchanged": 5}
     assert contents(warehouse, "core.report") == before
     assert len(contents(warehouse, "ops.slice")) == 2
 
@@ -80,8 +80,8 @@ def test_of_equal_keys_across_slices_the_newest_slice_wins_in_any_order(
 ) -> None:
     old, new = pull(1, reports, {"id": "a", "title": "old"}, "b"), pull(2, reports, {"id": "a", "title": "new"}, "b")
     report = warehouse.merge(reports, [new, old])
-    assert counts(report) == {"rows": 4, "inserted": 2, "duplicates": 2}
-    assert report.per_slice[old[0].slice_id].duplicates == 2
+    assert counts(report) == {"rows": 4, "inserted": 2, "updated": 1, "unchanged": 1}
+    assert report.per_slice[old[0].slice_id].inserted == 2
     row = core(warehouse, reports)["a"]
     assert row["title"] == "new"
     assert (row["first_seen_at"], row["last_changed_at"]) == (START + timedelta(hours=1), START + timedelta(hours=2))
