@@ -131,7 +131,8 @@ def standards(document: Any, headers: Mapping[str, str], count: int) -> list[Gue
     links = document.get("links")
     if isinstance(links, list) and any(isinstance(item, dict) and item.get("rel") == "next" for item in links):
         found.append(Guess({"type": "ogc_api"}, "links has one with rel=next"))
-    if isinstance(links, dict) and isinstance(links.get("next"), str) and _is_link(links["next"]):
+    following = links.get("next") if isinstance(links, dict) else None
+    if _is_link(following.get("href") if isinstance(following, dict) else following):
         found.append(Guess({"type": "json_api"}, "links.next leads on"))
     if "exceededTransferLimit" in document or {"objectIdFieldName", "features"} <= document.keys():
         found.append(Guess({"type": "arcgis", "limit": half}, "the answer is one of an ArcGIS layer"))
@@ -159,7 +160,7 @@ def standards(document: Any, headers: Mapping[str, str], count: int) -> list[Gue
             and _NEXT.search(path)
             and not name.startswith("@")
             and path not in known
-            and path != "links.next"
+            and path not in {"links.next", "links.next.href"}
             and path != "d.__next"
         ):
             found.append(Guess({"type": "next_link", "next": path}, f"{path} is an address"))

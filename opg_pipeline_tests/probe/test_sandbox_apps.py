@@ -49,6 +49,7 @@ async def test_one_page_goes_through_every_stage(deployment: Deployment, app: st
     (ref,) = datasets_of(deployment, app)
     trial = await try_dataset(deployment, ref)
     assert trial.good, trial.steps
+    assert trial.page is not None
     assert [step.name for step in trial.steps][-3:] == ["gate", "mapped", "rules"]
     rows = rows_of(ref, trial, 20, {})
     assert len(rows) == 20
