@@ -61,6 +61,7 @@ def probe(
     """Ask an app a few times, find out what it gives, and write the draft of its manifest."""
     if url is None and openapi is None and har is None:
         fail("Give an address, --openapi or --har.", 2)
+    _free(target_file)
     auths = [_auth(item) for item in auth or []]
     said = {name: value for name, value in (("agency", agency), ("urusan", urusan), ("category", category)) if value}
     settings()
@@ -92,14 +93,15 @@ def new(
         app_id = typer.prompt("Identifier of the app (small letters, digits, _)")
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,62}", app_id):
         fail(f"{app_id!r} is no identifier: small letters, digits and _, beginning with a letter.", 2)
-    if url is None and not yes:
-        url = typer.prompt("Address of a list of the app (empty: none)", default="", show_default=False) or None
     said = {name: value for name, value in (("agency", agency), ("urusan", urusan), ("category", category)) if value}
     chosen = settings()
     if target_file is None:
         if chosen.catalog is None:
             fail("Say where: --out FILE, or OPG_CATALOG=<a folder of your own>.", 2)
         target_file = chosen.catalog / "cities" / chosen.city / "apps" / f"{app_id}.yaml"
+    _free(target_file)
+    if url is None and not yes:
+        url = typer.prompt("Address of a list of the app (empty: none)", default="", show_default=False) or None
     if url is not None:
         probe(url, auth, None, None, app_id, agency, urusan, category, target_file, yes, 5.0, sandbox)
         return
@@ -266,14 +268,21 @@ async def _target(
 
 
 def _choose(text: str, count: int) -> int:
-    return (
-        int(
-            typer.prompt(
-                text, type=typer.IntRange(1, count) if hasattr(typer, "IntRange") else int, default=1, err=True
-            )
+    """The place, from 0, of what a person takes of ``count`` things."""
+    while True:
+        told: int = typer.prompt(text, type=int, default=1, err=True)
+        if 1 <= told <= count:
+            return told - 1
+        err.print(f"Write a number from 1 to {count}.", highlight=False)
+
+
+def _free(target_file: Path | None) -> None:
+    """End the command where a draft would replace what somebody has written."""
+    if target_file is not None and target_file.exists():
+        fail(
+            f"{target_file} is there already, and a draft would replace it. Name another with --out, or move it away.",
+            2,
         )
-        - 1
-    )
 
 
 def _write(deployment: Deployment, found: Survey, said: dict[str, Any], target_file: Path | None, *, ask: bool) -> None:
@@ -317,19 +326,16 @@ def _write(deployment: Deployment, found: Survey, said: dict[str, Any], target_f
 
 def _answer(question: Question) -> Any:
     """What a person says; None where they leave it open."""
-    err.print(question.text, highlight=False, markup=False, soft_wrap=True)
+    _say(question.text)
     choices = list(question.choices)
     short = len(choices) <= 8
+    listed = [f"{choice}  {question.names[choice]}" if choice in question.names else choice for choice in choices]
     if short:
-        for number, choice in enumerate(choices, start=1):
-            err.print(f"  {number}. {choice}", highlight=False, markup=False, soft_wrap=True)
+        for number, line in enumerate(listed, start=1):
+            _say(f"  {number}. {line}")
     while True:
-        told = typer.prompt(
-            "Number (empty: leave it open)" if short else "Its id or code (empty: leave it open)",
-            default="",
-            show_default=False,
-            err=True,
-        ).strip()
+        asked = "Number (empty: leave it open)" if short else "Its id or code (?: show all; empty: leave it open)"
+        told = typer.prompt(asked, default="", show_default=False, err=True).strip()
         if not told:
             return None
         if short and told.isdigit() and 1 <= int(told) <= len(choices):
@@ -337,7 +343,14 @@ def _answer(question: Question) -> Any:
         if told in question.choices:
             meant = question.choices[told]
             return told if meant is None else meant
-        err.print(f"Known: {', '.join(choices)}", highlight=False, markup=False, soft_wrap=True)
+        if told != "?":
+            _say("There is none such. Known:")
+        for line in listed:
+            _say(f"  {line}")
+
+
+def _say(text: str) -> None:
+    err.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _lines(values: dict[str, Any]) -> str:

@@ -24,11 +24,12 @@ SCHEMA = "app.schema.json"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person must say. ``choices``: what can be answered to what it means; any text where there are none."""
+    """What a person must say. ``choices``: what can be answered to what it means; ``names``: the same to what people call it."""
 
     key: str
     text: str
-    choices: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -89,15 +90,13 @@ def _together(columns: Sequence[Column]) -> list[Column]:
 def questions(survey: Survey, agencies: Mapping[str, str], urusan: Mapping[str, str]) -> list[Question]:
     """What must be asked, in the order of the manifest."""
     found = [
-        Question("agency", "Which agency runs the app?", dict.fromkeys(agencies)),
-        Question("urusan", "Which government function (urusan) does it serve?", dict.fromkeys(urusan)),
+        Question("agency", "Which agency runs the app?", dict.fromkeys(agencies), agencies),
+        Question("urusan", "Which government function (urusan) does it serve?", dict.fromkeys(urusan), urusan),
     ]
     if survey.proposals and not is_clear(survey.proposals):
-        found.append(
-            Question(
-                "category", "What is one record?", {item.category.id: item.category.id for item in survey.proposals[:4]}
-            )
-        )
+        likely = [item for item in survey.proposals[:4] if item.score] or survey.proposals
+        names = {item.category.id: item.category.label.en for item in likely}
+        found.append(Question("category", "What is one record?", dict.fromkeys(names), names))
     for column in survey.columns:
         if column.ambiguous:
             what = "number" if column.kind != "date" else "date"

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from opg_pipeline_tests.cli.running import shell
+
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "add-an-app.md"
-
-
-def shell(tmp_path: Path, command: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("OPG_", "DAGSTER_"))}
-    env |= {"OPG_HOME": str(tmp_path / "opg"), "COLUMNS": "200", **extra}
-    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    done = subprocess.run(["bash", "-ec", command], env=env, capture_output=True, text=True, timeout=180, cwd=tmp_path, check=False)  # fmt: skip
-    assert "Traceback" not in done.stdout + done.stderr
-    return done
 
 
 def test_the_how_to_works_as_it_is_written(tmp_path: Path) -> None:
