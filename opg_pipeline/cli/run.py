@@ -112,10 +112,10 @@ def _show_run(result: RunResult, settings: Settings) -> None:
     if result.publish is not None:
         _show_publish(result, settings)
     for item in result.outcomes:
-        if not item.outcome.good:
+        if item.message:
             out.print(
                 f"{item.app}: {item.message} Fix: {item.hint}",
-                style="red",
+                style="yellow" if item.outcome.good else "red",
                 highlight=False,
                 markup=False,
                 soft_wrap=True,
@@ -129,7 +129,8 @@ def _show_run(result: RunResult, settings: Settings) -> None:
     good = sum(item.outcome.good for item in result.outcomes)
     out.print(
         f"{good} of {len(result.outcomes)} datasets well, {total:,} records in {seconds:.1f} s "
-        f"({', '.join(f'{name} {value:.1f} s' for name, value in result.seconds.items())}).",
+        f"({', '.join(f'{name} {value:.1f} s' for name, value in result.seconds.items())}), "
+        f"{total / max(seconds, 0.001):,.0f} a second.",
         highlight=False,
     )
     if result.publish is not None:
