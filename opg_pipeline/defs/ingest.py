@@ -236,6 +236,12 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     )
     if repeated and record.outcome is Outcome.NEW_RECORDS and last is not None and last.outcome.good:
         record.outcome = Outcome.NOT_MODIFIED
+    if facts.failed_parts and record.outcome.good:
+        record.message = (
+            f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
+            f"{facts.failed_parts[0]}"
+        )
+        record.hint = "nothing was removed for them; the next run asks again. `for_each.may_fail` says how many may."
     if record.outcome in {Outcome.NOT_MODIFIED, Outcome.ZERO_RECORDS}:
         writer.abandon()
         record.accepted = record.quarantined = record.values_quarantined = 0
@@ -257,12 +263,6 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
             writer.abandon()
             record.slice_id = last.slice_id
             return
-    if facts.failed_parts and record.outcome.good:
-        record.message = (
-            f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
-            f"{facts.failed_parts[0]}"
-        )
-        record.hint = "nothing was removed for them; the next run asks again. `for_each.may_fail` says how many may."
     manifest = await asyncio.to_thread(_commit, deployment, ref, record, facts, tally, last, writer, meaning)
     record.slice_id = manifest.slice_id
 

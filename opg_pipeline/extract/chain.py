@@ -25,13 +25,16 @@ from opg_pipeline.model.handover import Outcome, Page, PullError, RawRef
 from opg_pipeline.model.paging import RangePagination, SinglePage
 
 _UNSATISFIABLE = 416
+_NOTHING = {"nothing": "yes"}
+"""Kept in the place of validators where a list does not exist, so that its absence is no change next time."""
 _VALIDATORS = {"etag": ("ETag", "If-None-Match"), "last_modified": ("Last-Modified", "If-Modified-Since")}
 
 
 class Chain:
     """One list. ``spot`` is where it stands, also after it has failed; ``raws`` is what was archived of it.
 
-    ``unmodified``: the source answered 304. ``found``: the validators that its first answer gave for it.
+    ``unmodified``: the source answered 304, or has as before nothing there. ``found``: the validators that its first answer gave
+    for it, or that there was nothing.
 
     Args:
         template: its request, before paging.
@@ -62,6 +65,7 @@ class Chain:
         single, scope = isinstance(self._paging, SinglePage), reading.dataset.conditional
         known = validators if scope == "collection" or (scope == "answer" and single) else None
         self._keeps = known is not None
+        self._was_nothing = bool(known) and known == _NOTHING
         self._conditional = {
             header: value for key, (_, header) in _VALIDATORS.items() if (value := (known or {}).get(key))
         }
@@ -88,6 +92,7 @@ class Chain:
                     answer = await self._answer(spot)
                 except PullError as error:
                     if self._is_end(error, spot):
+                        self._note(None, spot)
                         return
                     spot = self._shrunk(spot, error)
                     continue
@@ -113,8 +118,7 @@ class Chain:
                 last = decoded.records[-1] if decoded.records else None
                 turn = Turn(decoded.document, decoded.elements, last, answer.url, answer.headers)
                 following = None if empty else next_spot(self._paging, self._template, spot, turn, self._base_url)
-                if self._keeps and not spot.number:
-                    self.found = _validators(answer)
+                self._note(None if empty else answer, spot)
                 if following is not None:
                     self._look_ahead(following, turn)
                 params = {**self._params, "pulled_at": raw.fetched_at.astimezone(self._zone).isoformat()}
@@ -122,6 +126,12 @@ class Chain:
                 spot = following
         finally:
             self._drop()
+
+    def _note(self, answer: Answer | None, spot: Spot) -> None:
+        """What to know of this list at the next pull; ``answer`` is None where the source has nothing there."""
+        if self._keeps and not spot.number:
+            self.found = dict(_NOTHING) if answer is None else _validators(answer)
+            self.unmodified = answer is None and self._was_nothing
 
     def _circle(self, spot: Spot) -> str | None:
         if spot.call in self._seen.asked:

@@ -36,13 +36,16 @@ class Located(PullError):
 class _Part:
     """One list: of one value or combination, and of one window. ``raws`` is what was archived of it.
 
-    ``unmodified`` and ``found`` are what its chain says, where the window was not halved.
+    ``unmodified`` and ``found`` are what its chain says, where the window was not halved. ``given``: pages of it were given;
+    ``failed``: it ended with an error that is borne.
     """
 
     params: dict[str, str | int]
     stretch: Stretch
     raws: list[RawRef] = field(default_factory=list)
     unmodified: bool = False
+    given: bool = False
+    failed: bool = False
     found: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -79,7 +82,8 @@ class Lists:
         """The pages of all lists in declared order, numbered through. Raises PullError.
 
         A fan-out is asked value by value on the condition that its list has changed. Where a snapshot has changed for some, the
-        others are asked once more without condition, so that it is whole.
+        others are asked once more without condition, so that it is whole. A value that did not answer has not changed as far as
+        is known; what it had is asked for anew when it answers again after a pull that was stored without it.
         """
         facts, for_each = self._reading.facts, self._reading.dataset.for_each
         windowed = any(stretch.window is not None for stretch in stretches)
@@ -101,7 +105,8 @@ class Lists:
                 page.number, number = number, number + 1
                 yield page
         unmodified = [part for part in parts if part.unmodified]
-        if unmodified and len(unmodified) < len(parts) and self._reading.dataset.nature == "snapshot":
+        silent = [part for part in parts if part.failed and not part.given]
+        if unmodified and len(unmodified) + len(silent) < len(parts) and self._reading.dataset.nature == "snapshot":
             for part in unmodified:
                 part.unmodified = False
             again = self._parts(unmodified, for_each.may_fail if for_each is not None else 0.0, {})
@@ -110,7 +115,7 @@ class Lists:
                     page.number, number = number, number + 1
                     yield page
             unmodified = []
-        facts.not_modified = bool(parts) and len(unmodified) == len(parts)
+        facts.not_modified = bool(unmodified) and len(unmodified) + len(silent) == len(parts)
         if for_each is None:
             facts.validators.update(parts[0].found if parts else {})
             return
@@ -143,11 +148,13 @@ class Lists:
                 facts.raw.extend(part.raws)
                 part.raws.clear()
                 if isinstance(item, Page):
+                    part.given = True
                     yield item
                 elif isinstance(item, PullError):
                     if not may_fail or not bearable(item):
                         raise item
                     failed.add(part.name)
+                    part.failed = True
                     facts.failed_parts.append(self._reading.credentials.redact(f"{part.name}: {item.what}"))
                     first = first or (item if isinstance(item, Located) else Located(item, ""))
                     _check_share(facts.failed_parts, values, may_fail, first)

@@ -394,6 +394,38 @@ async def test_values_that_did_not_change_are_not_sent_again(
     assert last.facts.not_modified
 
 
+async def test_what_is_away_or_down_as_before_is_no_change(server: Server) -> None:
+    """A snapshot is asked whole again only when a value brings something, comes back or goes away."""
+    versions, status = {"a": "1", "d": "1"}, {"b": 404, "c": 503}
+    answer = versioned(versions)
+
+    def handler(request: Request) -> Any:
+        value = request.query_params["desa"]
+        return Response(status_code=status[value]) if value in status else answer(request)
+
+    server.handler = handler
+    dataset = make_dataset(
+        nature="snapshot",
+        for_each=each(desa={"values": ["a", "b", "c", "d"]}) | {"absent_on": [404], "may_fail": 0.5},
+    )
+    first = await pull(server.url, dataset, source=FEW)
+    assert (ids(first), first.facts.not_modified) == (["a-1", "d-1"], False)
+    known = {"part_validators": first.facts.part_validators}
+    same = await pull(server.url, dataset, source=FEW, span=known)
+    assert (ids(same), same.facts.not_modified) == ([], True)
+    assert same.facts.failed_parts == ["desa=c: the source answers HTTP 503"], "who did not answer is still told"
+    for back in ("b", "c"):
+        del status[back]
+        versions[back] = "1"
+        again = await pull(server.url, dataset, source=FEW, span=known)
+        assert (sorted(ids(again)), again.facts.not_modified) == (sorted(f"{desa}-1" for desa in versions), False)
+    known = {"part_validators": again.facts.part_validators}
+    assert (await pull(server.url, dataset, source=FEW, span=known)).facts.not_modified
+    status["a"] = 404
+    gone = await pull(server.url, dataset, source=FEW, span=known)
+    assert (sorted(ids(gone)), gone.facts.not_modified) == (["b-1", "c-1", "d-1"], False)
+
+
 async def test_a_value_that_is_new_makes_the_pull_modified(server: Server) -> None:
     server.handler = versioned({"a": "1", "b": "1"})
     one = make_dataset(for_each=each(desa={"values": ["a"]}))
