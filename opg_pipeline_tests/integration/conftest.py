@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import logging
 import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,9 +62,24 @@ class Sandbox:
         """The true records of an app."""
         return _list(self.ask(f"/__ledger/{app}"))
 
-    def planted(self) -> list[dict[str, str]]:
-        """Personal data as they stand in the answers: kind, value, app."""
-        return [item for app in TWELVE for item in _list(self.ask(f"/__planted?app={app}"))]
+    def planted(self, apps: Iterable[str]) -> list[dict[str, str]]:
+        """Personal data of these apps as they stand in the answers: kind, value, app."""
+        return [item for app in apps for item in _list(self.ask(f"/__planted?app={app}"))]
+
+    def delivered(self, app: str) -> dict[str, Mapping[str, Any]]:
+        """What the source delivered, by identifier, of the apps whose deliveries do not always say where."""
+        if app == "wizztara":
+            request = urllib.request.Request(
+                f"{self.url}/wizztara/export.ndjson", headers={"X-Wizztara-Key": self.keys["WIZZTARA_KEY"]}
+            )
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                lines = answer.read().decode().splitlines()
+            return {record["id"]: record for record in (json.loads(line) for line in lines if line.endswith("}"))}
+        if app == "sapa_bupati":
+            with urllib.request.urlopen(f"{self.url}/sapa_bupati/pub?output=csv", timeout=60) as answer:
+                rows = list(csv.reader(io.StringIO(answer.read().decode(), newline="")))
+            return {row["No"]: row for row in (dict(zip(rows[1], row, strict=True)) for row in rows[2:])}
+        return {}
 
 
 def _list(answer: Any) -> list[Any]:

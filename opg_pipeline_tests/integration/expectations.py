@@ -6,7 +6,7 @@ Nothing here is read by the pipeline's parsers: true values are compared as they
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -58,7 +58,7 @@ class App:
     ``values``: standard column to its true value. ``defects``: what becomes of a record with that defect. ``waits``: true
     records without a defect that the declaration cannot take, and why. ``tokens``: standard column to the identity behind it,
     which it must tell apart exactly. ``key``: the source's identifier of a quarantined payload. ``uid``: the identifier
-    as the standard writes it.
+    as the standard writes it. ``skipped``: how many delivered rows are no records, such as totals, given the ledger.
     """
 
     values: Mapping[str, Callable[[Truth], Any]]
@@ -67,7 +67,7 @@ class App:
     tokens: Mapping[str, Callable[[Truth], Any]] = field(default_factory=dict)
     waits: Callable[[Truth], Held | None] = lambda truth: None
     uid: Callable[[Truth], str] = lambda truth: str(truth["record_id"])
-    skipped: int = 0
+    skipped: Callable[[Sequence[Truth]], int] = lambda ledger: 0
 
 
 def at(name: str) -> Callable[[Truth], datetime | None]:
@@ -82,6 +82,11 @@ def on(name: str) -> Callable[[Truth], date]:
 
 def same(name: str) -> Callable[[Truth], Any]:
     return lambda truth: truth[name]
+
+
+def distinct(*names: str, each: int = 1) -> Callable[[Sequence[Truth]], int]:
+    """How many different combinations of these facts the ledger holds, times ``each``."""
+    return lambda ledger: each * len({tuple(truth[name] for name in names) for truth in ledger})
 
 
 def money(name: str) -> Callable[[Truth], Decimal | None]:
@@ -268,7 +273,7 @@ APPS: dict[str, App] = {
         # Achievements that were not reported: no word says "M where the value is missing, else P".
         waits=lambda truth: held(("required_missing", "obs_value")) if truth["achieved"] is None else None,
         defects={"unreadable_value": held(("bad_number", "obs_value"), ("bad_grouping", "obs_value"), ("required_missing", "obs_value"))},
-        skipped=1,
+        skipped=lambda ledger: 1,
     ),
     "sapa_bupati": App(
         values={

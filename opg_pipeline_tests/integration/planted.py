@@ -8,7 +8,7 @@ import re
 import sqlite3
 import zipfile
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ _DIGITS = re.compile(r"\d(?:[ .\-()/]{0,2}\d)*")
 _ALONE = re.compile(r"(?<![0-9A-Za-z])\+?\d(?:[ .\-]?\d){8,13}(?![0-9A-Za-z])")
 _EMAIL = re.compile(r"[\w.+\-]{1,64}@[\w.\-]{1,255}")
 _PHONE_END = 9
+_SHORTEST_SIGN, _LONGEST_SIGN = 6, 3
+"""Letters and digits; words."""
 
 Found = dict[tuple[str, str], str]
 """(kind, canonical value) to the place where it was found first."""
@@ -41,7 +43,8 @@ class Scanner:
     """Finds planted values in texts.
 
     Numbers are compared digit by digit whatever stands between the digits; of a phone number standing alone the last nine
-    digits suffice. Names and addresses are compared whole, word by word, without regard to case.
+    digits suffice. Names and addresses are compared whole, word by word, without regard to case; what has letters among few
+    digits (plates, masked numbers) whole, without regard to case and blanks.
     """
 
     def __init__(self, planted: Iterable[Mapping[str, str]]) -> None:
@@ -50,6 +53,7 @@ class Scanner:
         self._ends: dict[str, tuple[str, str]] = {}
         self._words: dict[int, dict[tuple[str, ...], tuple[str, str]]] = defaultdict(dict)
         self._emails: set[str] = set()
+        self._signs: dict[str, tuple[str, str]] = {}
         for item in planted:
             kind, value = item["kind"], item["value"]
             if kind in {"name", "address"}:
@@ -60,6 +64,11 @@ class Scanner:
             elif kind == "email":
                 mark = (kind, value.casefold())
                 self._emails.add(value.casefold())
+            elif re.search("[A-Za-z]", value) and len(_digits(value)) < _PHONE_END:
+                sign = "".join(_WORD.findall(value.casefold()))
+                assert len(sign) >= _SHORTEST_SIGN, f"this {kind} is too short to be told from other words"
+                mark = (kind, sign)
+                self._signs[sign] = mark
             else:
                 number = _national(value) if kind == "phone" else _digits(value)
                 assert len(number) >= _PHONE_END, f"this {kind} is too short to be told from other numbers"
@@ -98,11 +107,29 @@ class Scanner:
                 if address.rstrip(".") in self._emails:
                     yield ("email", address.rstrip("."))
         words = _WORD.findall(text.casefold())
+        if self._signs:
+            for width in range(1, _LONGEST_SIGN + 1):
+                for start in range(len(words) - width + 1):
+                    mark = self._signs.get("".join(words[start : start + width]))
+                    if mark is not None:
+                        yield mark
         for width, known in self._words.items():
             for start in range(len(words) - width + 1):
                 mark = known.get(tuple(words[start : start + width]))
                 if mark is not None:
                     yield mark
+
+
+def files(home: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below a home with its name there."""
+    for path in sorted(home.rglob("*")):
+        if path.is_file():
+            yield str(path.relative_to(home)), path
+
+
+def told(found: Found) -> dict[str, int]:
+    """What was found, counted by kind and file; a failing test repeats no value."""
+    return dict(Counter(f"{kind} in {re.sub(r':[0-9]+$', '', place)}" for (kind, _), place in found.items()))
 
 
 def texts_of(path: Path, name: str) -> Iterator[tuple[str, str]]:
@@ -115,18 +142,18 @@ def texts_of(path: Path, name: str) -> Iterator[tuple[str, str]]:
         yield from _sqlite(path, name)
 
 
-def texts_in(data: bytes, name: str) -> Iterator[tuple[str, str]]:
-    """Every text in bytes."""
+def texts_in(data: bytes, name: str, password: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in bytes; ``password`` is that of an archive that has one."""
     if data.startswith(b"PAR1"):
         yield from _table(pq.read_table(pa.BufferReader(data)), name)
     elif data.startswith(b"\x1f\x8b"):
-        yield from texts_in(gzip.decompress(data), name)
+        yield from texts_in(gzip.decompress(data), name, password)
     elif data.startswith(b"\x28\xb5\x2f\xfd"):
-        yield from texts_in(zstandard.decompress(data), name)
+        yield from texts_in(zstandard.decompress(data), name, password)
     elif data.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for item in archive.namelist():
-                yield from texts_in(archive.read(item), f"{name}!{item}")
+                yield from texts_in(archive.read(item, password.encode()), f"{name}!{item}", password)
     for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
         yield f"{name}:{number}", line
 

@@ -7,20 +7,30 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from opg_pipeline_tests.integration.conftest import TWELVE
+from opg_pipeline_tests.integration.conftest import TWELVE, Sandbox
 
 KEY = "5a" * 32
 ONLY = tuple(word for app in TWELVE for word in ("--app", app))
 """Arguments that keep a run to the twelve apps."""
-VOLATILE = {"ingested_at", "lineage_batch_id", "raw_sha256", "first_seen_at", "last_changed_at"}
+VOLATILE = {
+    "ingested_at",
+    "lineage_batch_id",
+    "raw_sha256",
+    "first_seen_at",
+    "last_changed_at",
+    "version_from",
+    "version_to",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ class Ended:
 class Runner:
     """A sandbox and the environment that points at it."""
 
-    url: str
+    sandbox: Sandbox
     env: dict[str, str] = field(repr=False)
 
     def opg(self, home: Path, *arguments: str, timeout: float = 240, **extra: str) -> Ended:
@@ -65,36 +75,49 @@ class Runner:
 
     def fault(self, **faults: str | None) -> None:
         """Lay faults over apps; None takes one away."""
-        request = urllib.request.Request(
-            f"{self.url}/__control/faults", json.dumps(faults).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request, timeout=30).read()
+        self._tell("/__control/faults", faults)
+
+    def clock(self, today: date) -> None:
+        """Move the city to another day."""
+        self._tell("/__control/clock", {"today": today.isoformat()})
 
     def log(self) -> list[dict[str, Any]]:
         """Requests since the last reset."""
-        with urllib.request.urlopen(f"{self.url}/__log", timeout=30) as answer:
-            found = json.loads(answer.read())
-        return found if isinstance(found, list) else list(next(iter(found.values())))
+        return list(self.sandbox.ask("/__log"))
 
     def reset(self) -> None:
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/__reset", b"", method="POST"), timeout=30).read()
+        self._tell("/__reset", {})
+
+    def _tell(self, path: str, body: Mapping[str, Any]) -> None:
+        request = urllib.request.Request(
+            f"{self.sandbox.url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=30).read()
 
 
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    command = [sys.executable, "-m", "opg_pipeline.sandbox", "--seed", "1"]
+@contextmanager
+def running(*arguments: str) -> Iterator[Runner]:
+    """A sandbox of its own; ``arguments`` are further ones of its command line."""
+    command = [sys.executable, "-m", "opg_pipeline.sandbox", "--seed", "1", *arguments]
     keys = dict(line.split("=", 1) for line in subprocess.check_output([*command, "--credentials"], text=True).split())
     with subprocess.Popen(
         [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             assert process.stdout is not None
-            url = process.stdout.readline().strip()
+            sandbox = Sandbox(process.stdout.readline().strip(), keys)
             env = {name: value for name, value in os.environ.items() if not name.startswith(("OPG_", "DAGSTER_"))}
-            yield Runner(url, {**env, **keys, "OPG_SANDBOX_URL": url, "OPG_PSEUDONYM_KEY": KEY, "COLUMNS": "200"})
+            told = {"OPG_SANDBOX_URL": sandbox.url, "OPG_PSEUDONYM_KEY": KEY, "COLUMNS": "200"}
+            yield Runner(sandbox, {**env, **keys, **told})
         finally:
             process.terminate()
             process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with running() as made:
+        yield made
 
 
 def contents(
