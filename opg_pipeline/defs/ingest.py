@@ -96,7 +96,7 @@ def _processor() -> asyncio.Semaphore:
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What the batches of one pull added up to."""
 
     records: int = 0
@@ -196,7 +196,7 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
         slice_id=writer.slice_id,
         ingested_at=datetime.now(UTC),
     )
-    tally = _Tally()
+    tally = Tally()
 
     def store(body: bytes, *, url: str, method: str, status: int, content_type: str) -> RawRef:
         return lake.store_raw(key, body, url=url, method=method, status=status, content_type=content_type)
@@ -222,12 +222,12 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
             waiting += len(page.records)
             if waiting >= BATCH_RECORDS or (waiting >= EAGER_RECORDS and not _processor().locked()):
                 async with _processor():
-                    await asyncio.to_thread(_take, normaliser, writer, tally, pages)
+                    await asyncio.to_thread(take, normaliser, writer, tally, pages)
                 pages, waiting = [], 0
                 tell(Progress("pull", ref.name, tally.records))
     if pages:
         async with _processor():
-            await asyncio.to_thread(_take, normaliser, writer, tally, pages)
+            await asyncio.to_thread(take, normaliser, writer, tally, pages)
     record.records, record.accepted, record.skipped = tally.records, tally.accepted, tally.skipped
     record.quarantined, record.values_quarantined = tally.rejected, tally.values
     record.outcome = _outcome(ref, facts, tally, last)
@@ -236,12 +236,6 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     )
     if repeated and record.outcome is Outcome.NEW_RECORDS and last is not None and last.outcome.good:
         record.outcome = Outcome.NOT_MODIFIED
-    if facts.failed_parts and record.outcome.good:
-        record.message = (
-            f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
-            f"{facts.failed_parts[0]}"
-        )
-        record.hint = "nothing was removed for them; the next run asks again. `for_each.may_fail` says how many may."
     if record.outcome in {Outcome.NOT_MODIFIED, Outcome.ZERO_RECORDS}:
         writer.abandon()
         record.accepted = record.quarantined = record.values_quarantined = 0
@@ -263,6 +257,12 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
             writer.abandon()
             record.slice_id = last.slice_id
             return
+    if facts.failed_parts and record.outcome.good:
+        record.message = (
+            f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
+            f"{facts.failed_parts[0]}"
+        )
+        record.hint = "nothing was removed for them; the next run asks again. `for_each.may_fail` says how many may."
     manifest = await asyncio.to_thread(_commit, deployment, ref, record, facts, tally, last, writer, meaning)
     record.slice_id = manifest.slice_id
 
@@ -279,7 +279,8 @@ def _order(position: datetime | int) -> float:
     return position.timestamp() if isinstance(position, datetime) else position
 
 
-def _take(normaliser: Normaliser, writer: SliceWriter, tally: _Tally, pages: list[Page]) -> None:
+def take(normaliser: Normaliser, writer: SliceWriter, tally: Tally, pages: list[Page]) -> None:
+    """Normalise one batch into a slice, and count it. Raises PullError (undeclared_personal_data)."""
     result = normaliser.normalise(pages)
     writer.add(result.accepted)
     writer.add_quarantine(result.rejected)
@@ -299,7 +300,7 @@ def _counted(rejected: pa.Table) -> Counter[tuple[str, str, str, str]]:
     return Counter(zip(*columns, strict=True))
 
 
-def _outcome(ref: DatasetRef, facts: PullFacts, tally: _Tally, last: SliceManifest | None) -> Outcome:
+def _outcome(ref: DatasetRef, facts: PullFacts, tally: Tally, last: SliceManifest | None) -> Outcome:
     if facts.not_modified:
         return Outcome.NOT_MODIFIED
     everything = ref.dataset.incremental is None and not facts.unmodified_parts
@@ -309,7 +310,7 @@ def _outcome(ref: DatasetRef, facts: PullFacts, tally: _Tally, last: SliceManife
 
 
 def _commit(
-    deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, facts: PullFacts, tally: _Tally,
+    deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, facts: PullFacts, tally: Tally,
     last: SliceManifest | None, writer: SliceWriter, meaning: str,
 ) -> SliceManifest:  # fmt: skip
     standard, quarantine = writer.flush()

@@ -4,6 +4,7 @@ What a value means is normalise's; where files live is the lake's.
 """
 
 from opg_pipeline.extract.access import Access, dataset_secret_names, secret_names
+from opg_pipeline.extract.archived import read_again
 from opg_pipeline.extract.breaker import BreakerState, after, half_open, may_try
 from opg_pipeline.extract.decode import Decoded, decode
 from opg_pipeline.extract.pace import may_ask
@@ -23,5 +24,6 @@ __all__ = [
     "half_open",
     "may_ask",
     "may_try",
+    "read_again",
     "secret_names",
 ]

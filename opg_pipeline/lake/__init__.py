@@ -9,6 +9,7 @@ how an answer is fetched, read or loaded.
     quarantine/<city>/<app>/<dataset>/<slice>*.parquet what waits, with reason and payload
     slices/<city>/<app>/<dataset>/<slice>.json         manifests (the commit)
     outcomes/<city>/<run>/<app>.<dataset>.json         how each pull of a run ended
+    revisions/<city>/<app>/<dataset>.json              slices that were made again from raw
     decisions/<city>/<app>/<dataset>/<time>.json       what was decided about what waits
     access/<time>.json                                 who looked at source records, and why
 """
@@ -17,8 +18,9 @@ from opg_pipeline.lake.journal import Access, Decision
 from opg_pipeline.lake.lake import Lake
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA, arrow_type, standard_schema
 from opg_pipeline.lake.slices import DatasetKey, SliceWriter
-from opg_pipeline.lake.store import LakeError
+from opg_pipeline.lake.store import LakeError, MissingFile
 
 __all__ = [
-    "QUARANTINE_SCHEMA", "Access", "DatasetKey", "Decision", "Lake", "LakeError", "SliceWriter", "arrow_type", "standard_schema",
+    "QUARANTINE_SCHEMA", "Access", "DatasetKey", "Decision", "Lake", "LakeError", "MissingFile", "SliceWriter", "arrow_type",
+    "standard_schema",
 ]  # fmt: skip

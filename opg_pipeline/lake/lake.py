@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from opg_pipeline.lake.journal import Access, Decision, read_access, read_decisi
 from opg_pipeline.lake.journal import dumped as dumped_note
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA
 from opg_pipeline.lake.slices import DatasetKey, SliceWriter, dumped, parquet, read_manifest, read_outcome
-from opg_pipeline.lake.store import LakeError, Store
+from opg_pipeline.lake.store import LakeError, MissingFile, Store
 from opg_pipeline.model.handover import OutcomeRecord, RawRef, SliceManifest
 
 
@@ -63,6 +63,21 @@ class Lake(Store):
         """Make a slice visible, or what it has become; its files are there already."""
         self.write(f"slices/{key.folder}/{manifest.slice_id}.json", dumped(manifest), durable=True)
 
+    def put_revisions(self, key: DatasetKey, revisions: Mapping[str, int]) -> None:
+        """Tell loaders which revision of each slice of a dataset there is; those that are not named were never made again.
+
+        Put before the manifests, so that a loader that sees an old manifest loads the old slice once more and loses nothing.
+        """
+        self.write(f"revisions/{key.folder}.json", orjson.dumps({**self.revisions(key), **revisions}), durable=True)
+
+    def revisions(self, key: DatasetKey) -> dict[str, int]:
+        """What :meth:`put_revisions` told; empty where no slice was made again."""
+        try:
+            found: dict[str, int] = orjson.loads(self.read(f"revisions/{key.folder}.json"))
+        except MissingFile:
+            return {}
+        return found
+
     def latest(self, key: DatasetKey) -> SliceManifest | None:
         """The newest pull that was committed, or None. Repairs are passed over: they say nothing of the source."""
         for slice_id in reversed(self.slice_ids(key)):
@@ -90,7 +105,8 @@ class Lake(Store):
         """One quarantine file with its payloads opened. Raises LakeError."""
         table = pq.read_table(pa.BufferReader(self.read(name)))
         opened = pa.array([self.unseal(item) for item in table.column("payload").to_pylist()], pa.binary())
-        return table.set_column(table.schema.get_field_index("payload"), "payload", opened)
+        index = table.schema.get_field_index("payload")
+        return table.set_column(index, QUARANTINE_SCHEMA.field("payload"), opened)
 
     def waiting_uids(self, manifest: SliceManifest) -> list[str]:
         """record_uid of every record of a slice that waits; those whose key could not be read have none."""

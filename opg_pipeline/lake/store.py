@@ -16,6 +16,10 @@ class LakeError(Exception):
     """A file of the lake cannot be used; the message says which and why."""
 
 
+class MissingFile(LakeError):
+    """A file is not in the lake, or not any more."""
+
+
 class Store:
     """The files of one deployment.
 
@@ -59,11 +63,11 @@ class Store:
             raise
 
     def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises LakeError if it is not there."""
+        """The bytes of one file. Raises MissingFile."""
         try:
             return bytes(self.fs.cat_file(self.path(name)))
         except FileNotFoundError:
-            raise LakeError(f"The lake has no file {name}.") from None
+            raise MissingFile(f"The lake has no file {name}.") from None
 
     def remove(self, name: str) -> None:
         """Remove one file; one that is not there already is no error."""
