@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from opg_pipeline.defs.deployment import Deployment, DeploymentError, dataset_key, declaration_hash
+from opg_pipeline.defs.plausible import has_shrunk, how_lost, lost_fields, refusals, values_of
 from opg_pipeline.defs.reporting import Progress, tell, unforeseen
 from opg_pipeline.extract import (
     Access,
@@ -106,6 +107,9 @@ class Tally:
     skipped: int = 0
     cursor: datetime | int | None = None
     waiting: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    filled: Counter[str] = field(default_factory=Counter)
+    sample: Page | None = None
+    """The newest page that had records."""
 
 
 async def ingest_dataset(deployment: Deployment, ref: DatasetRef, run_id: str, span: Span = WHOLE) -> OutcomeRecord:
@@ -236,14 +240,23 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     )
     if repeated and record.outcome is Outcome.NEW_RECORDS and last is not None and last.outcome.good:
         record.outcome = Outcome.NOT_MODIFIED
+    if facts.failed_parts and record.outcome.good:
+        record.message = (
+            f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
+            f"{facts.failed_parts[0]}"
+        )
+        record.hint = "nothing was removed for them; the next run asks again. `for_each.may_fail` says how many may."
     if record.outcome in {Outcome.NOT_MODIFIED, Outcome.ZERO_RECORDS}:
         writer.abandon()
         record.accepted = record.quarantined = record.values_quarantined = 0
         return
-    if record.outcome is Outcome.VOLUME_COLLAPSED and last is not None:
-        writer.abandon()
+    if same_meaning and last is not None and record.outcome is Outcome.NEW_RECORDS and not facts.failed_parts:
+        _compare(ref, record, tally, last)
+    elif record.outcome is Outcome.VOLUME_COLLAPSED and last is not None:
         record.message = f"{ref.name} delivered no records; its last pull had {last.records}. Nothing was removed."
         record.hint = "ask the owner of the app; if the source is truly empty, declare the app `status: paused`."
+    if record.outcome in {Outcome.VOLUME_COLLAPSED, Outcome.FIELDS_LOST}:
+        writer.abandon()
         return
     if record.outcome is Outcome.ALL_REJECTED:
         reasons = ", ".join(
@@ -257,14 +270,34 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
             writer.abandon()
             record.slice_id = last.slice_id
             return
-    if facts.failed_parts and record.outcome.good:
-        record.message = (
-            f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
-            f"{facts.failed_parts[0]}"
-        )
-        record.hint = "nothing was removed for them; the next run asks again. `for_each.may_fail` says how many may."
-    manifest = await asyncio.to_thread(_commit, deployment, ref, record, facts, tally, last, writer, meaning)
+    manifest = await asyncio.to_thread(_commit, deployment, ref, record, facts, tally, last, writer, meaning, span.full)
     record.slice_id = manifest.slice_id
+
+
+def _compare(ref: DatasetRef, record: OutcomeRecord, tally: Tally, last: SliceManifest) -> None:
+    """Refuse a pull that lost most records of a snapshot, or a field, since the last one. Where the values of a field came
+    but could not be read, the records are loaded without them, as ever, and the position stays, so that they are asked for again."""
+    accept = f"if it is right so, `opg run --app {ref.app.id} --full` takes it as it is."
+    if has_shrunk(ref, tally.records, last):
+        record.outcome = Outcome.VOLUME_COLLAPSED
+        record.message = f"{ref.name} delivered {tally.records:,} where its last pull had {last.records:,} records. Nothing was removed."
+        record.hint = f"ask the owner of the app; {accept}"
+        return
+    lost = lost_fields(tally.filled, tally.records, last)
+    refused = refusals(lost, tally.waiting, tally.records)
+    gone = [name for name in lost if name not in refused]
+    if gone and tally.sample is not None:
+        record.outcome = Outcome.FIELDS_LOST
+        told = ", ".join(f"{name} ({how_lost(ref, name, tally.sample)})" for name in gone)
+        record.message = f"Hardly any record of {ref.name} has what nearly all had before: {told}. Nothing was loaded from this pull."
+        record.hint = f"compare `fields` with the source, which may have renamed them; {accept}"
+    elif refused:
+        told = ", ".join(f"{name} ({why})" for name, why in refused.items())
+        record.message = f"Hardly any value of {ref.name} can be read where nearly all could before: {told}. The records were loaded without them."
+        record.hint = (
+            "compare `fields` with the source, which may have changed them; the next run asks for these records again."
+        )
+        tally.cursor = None
 
 
 def read_cursor(ref: DatasetRef, stored: str) -> datetime | int | None:
@@ -293,6 +326,8 @@ def take(normaliser: Normaliser, writer: SliceWriter, tally: Tally, pages: list[
         # One dataset's positions are all of one kind: times, or numbers.
         tally.cursor = max((tally.cursor, result.cursor), key=_order) if tally.cursor is not None else result.cursor
     tally.waiting.update(_counted(result.rejected))
+    tally.filled.update(values_of(normaliser.ref, result.accepted))
+    tally.sample = next((page for page in reversed(pages) if page.records), tally.sample)
 
 
 def _counted(rejected: pa.Table) -> Counter[tuple[str, str, str, str]]:
@@ -311,7 +346,7 @@ def _outcome(ref: DatasetRef, facts: PullFacts, tally: Tally, last: SliceManifes
 
 def _commit(
     deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, facts: PullFacts, tally: Tally,
-    last: SliceManifest | None, writer: SliceWriter, meaning: str,
+    last: SliceManifest | None, writer: SliceWriter, meaning: str, anew: bool,
 ) -> SliceManifest:  # fmt: skip
     standard, quarantine = writer.flush()
     before = read_cursor(ref, last.cursor) if last and last.cursor else None
@@ -320,6 +355,9 @@ def _commit(
         # A date in the future (a typing error of the source) must not carry the position past what is still to come.
         moved = min(moved, datetime.now(UTC))
     position = max((item for item in (before, moved) if item is not None), default=None, key=_order)
+    counted, filled = (tally.records, tally.filled) if record.outcome is Outcome.NEW_RECORDS else (0, Counter[str]())
+    if last is not None and last.declaration_hash == meaning and not anew:
+        counted, filled = counted + last.counted, filled + Counter(last.filled)
     manifest = SliceManifest(
         slice_id=writer.slice_id,
         run_id=record.run_id,
@@ -344,6 +382,8 @@ def _commit(
         complete=ref.dataset.incremental is None and not facts.failed_parts and not facts.unmodified_parts,
         part_validators=facts.part_validators,
         declaration_hash=meaning,
+        counted=counted,
+        filled=dict(filled),
     )
     writer.commit(manifest)
     return manifest

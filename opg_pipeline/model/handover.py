@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     LEFT_HOST = "left_host"
     UNSUCCESSFUL = "unsuccessful"
     VOLUME_COLLAPSED = "volume_collapsed"
+    FIELDS_LOST = "fields_lost"
     PERSONAL_DATA = "undeclared_personal_data"
     ALL_REJECTED = "all_rejected"
     TIMED_OUT = "timed_out"
@@ -152,6 +153,10 @@ class SliceManifest:
     """Entries of the quarantine that this slice repairs; empty for a pull. Such a slice says nothing of the source."""
     revision: int = 0
     """How many times its records were made again from raw and took the place of the former ones."""
+    counted: int = 0
+    """Records of this pull and of those before it, as long as the declaration was the same."""
+    filled: dict[str, int] = field(default_factory=dict)
+    """How many of them had a value, by field, to tell a field that is suddenly gone."""
 
 
 @dataclass(slots=True)
