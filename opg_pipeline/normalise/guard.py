@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome, PullError
@@ -22,6 +24,9 @@ from opg_pipeline.normalise.tokens import Pseudonymiser
 class Guard:
     """The protection of one slice.
 
+    A value that looks personal in a part of the key becomes a token, in `source_record_id` and in the column alike: two things
+    written over would be one.
+
     Args:
         ref: the dataset.
         planner: says which paths are personal.
@@ -33,6 +38,7 @@ class Guard:
         self.ref, self.tokens = ref, tokens
         self._planner, self._plans = planner, plans
         self._struck = planner.identity_paths()
+        self._key_paths = frozenset(ref.dataset.key_paths)
         self._gated = False
 
     def gate(self, batch: Batch) -> None:
@@ -83,7 +89,19 @@ class Guard:
                 f"holds personal data in {hits} of {found.values} values: {kinds}.",
                 "Map the path with its parse to a field of privacy pseudonym, or to one of privacy sensitive_text, or list it under `personal`.",
             )
+        if plan.mapping.paths and self._key_paths.issuperset(plan.mapping.paths):
+            return self._tokenised(values, found.rows), found.rows
         return privacy.redact_column(values, found.rows, free=False, structured=structured), found.rows
+
+    def key_part(self, values: Any) -> Any:
+        """A part of the key that is not declared personal, with tokens where it looks personal all the same."""
+        return self._tokenised(values, privacy.scan(values).rows)
+
+    def _tokenised(self, values: Any, rows: Mask) -> Any:
+        if not rows.any():
+            return values
+        mask = pa.array(rows)
+        return pc.replace_with_mask(values, mask, self.tokens.column(self._planner.identifier, values.filter(mask)))
 
     def _needles(self, batch: Batch, keep: Any) -> privacy.Needles | None:
         """Per accepted record what of its own personal values is struck out of its texts."""

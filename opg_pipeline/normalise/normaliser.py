@@ -173,8 +173,10 @@ class Normaliser:
             values = pc.if_else(pa.array(refused > 0), pa.scalar(None, pa.string()), read.values)
             if plan.token is not None:
                 values = self.tokens.column(plan.token, flat(values))
-            elif len(self._keys) > 1 and pc.any(pc.match_substring_regex(values, r"[|\\]")).as_py():
-                values = pc.replace_substring_regex(values, r"([|\\])", r"\\\1")
+            else:
+                values = self._guard.key_part(flat(values))
+                if len(self._keys) > 1 and pc.any(pc.match_substring_regex(values, r"[|\\]")).as_py():
+                    values = pc.replace_substring_regex(values, r"([|\\])", r"\\\1")
             parts.append(values)
             reasons.append((plan.paths, refused))
         ids = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "|")

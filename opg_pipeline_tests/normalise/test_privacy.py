@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import orjson
+import pyarrow.compute as pc
 import pytest
 
 from opg_pipeline.model.handover import Outcome, PullError
@@ -274,6 +275,25 @@ def test_a_field_full_of_personal_data_stops_the_dataset_and_a_slip_is_written_o
     done = run(gated(), titles(3))
     assert done.accepted["title"].to_pylist()[:4] == ["lapor [PHONE] segera"] * 3 + ["lapor"]
     assert done.flags["PERSONAL_DATA_REDACTED"] == 3
+
+
+def test_a_key_that_looks_personal_is_one_token_in_key_and_column() -> None:
+    """Written over, two records would be one; left, an identity would stand in the warehouse."""
+    other = "3522036501850003"
+    records = [{"kode": f"R-{number}", "judul": "x"} for number in range(20)]
+    records[3]["kode"], records[7]["kode"] = NIK, other
+    done = run(gated(fields={"title": "kode"}, key=["kode"]), records).accepted
+    ids = done["source_record_id"].to_pylist()
+    assert ids == done["title"].to_pylist()
+    assert [ids[3], ids[7]] == [TOKENS.token("identifier:demo", value) for value in (NIK, other)]
+    assert [one for one in ids if one.startswith("R-")] == [
+        f"R-{number}" for number in range(20) if number not in (3, 7)
+    ]
+    assert done.filter(pc.match_substring(done["quality_flags"], "PERSONAL_DATA_REDACTED"))[
+        "source_record_id"
+    ].to_pylist() == [ids[3], ids[7]]
+    parts = run(gated(key=["kode", "judul"]), records).accepted["source_record_id"].to_pylist()
+    assert (parts[3], parts[4]) == (f"{ids[3]}|x", "R-4|x")
 
 
 def test_personal_paths_may_not_be_stored() -> None:
