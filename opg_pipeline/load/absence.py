@@ -32,16 +32,16 @@ class Absence:
         """Slice id to the reason why it made nothing vanish."""
         self._bases: list[SliceManifest] = []
 
-    def judge_volume(self, whole: Sequence[SliceManifest]) -> None:
+    def judge_volume(self, whole: Sequence[SliceManifest], *, unlike: bool) -> None:
         """Choose, before core changes, the slices to believe: of those that hold all there is, the ones that hold at least
-        half of what was there."""
+        half of what was there. ``unlike``: no record is staged twice, so that rows need only be counted."""
         if not whole:
             return
         c = self.core.c
         key = (c.city_id, c.source_app, c.source_dataset)
         counted = sa.select(*key, sa.func.count()).where(c.vanished_at.is_(None)).group_by(*key)
         alive = {(city, app, dataset): int(n) for city, app, dataset, n in self.connection.execute(counted)}
-        held = self._held()
+        held = self._held(unlike)
         for part in whole:
             before, now = alive.get(dataset_of(part), 0), held.get(part.slice_id, 0)
             if now * 2 < before:
@@ -106,9 +106,12 @@ class Absence:
         statement = sa.select(w.slice_id, sa.func.count()).where(w.record_uid.is_(None)).group_by(w.slice_id)
         return {slice_id: int(n) for slice_id, n in self.connection.execute(statement)}
 
-    def _held(self) -> dict[str, int]:
+    def _held(self, unlike: bool) -> dict[str, int]:
         """Different records of each slice, those that wait among them."""
         s, w = self.staged.c, self.waiting.c
+        if unlike and not self.connection.execute(sa.select(sa.exists(sa.select(w.slice_id)))).scalar_one():
+            plain = sa.select(s.lineage_batch_id, sa.func.count()).group_by(s.lineage_batch_id)
+            return {slice_id: int(n) for slice_id, n in self.connection.execute(plain)}
         both = sa.union(
             sa.select(s.lineage_batch_id.label("slice_id"), s.record_uid),
             sa.select(w.slice_id, w.record_uid).where(w.record_uid.is_not(None)),

@@ -96,7 +96,8 @@ class Reconciliation:
         )
         self._superseded = self._supersede()
         absence = Absence(self.connection, self.core, self.staged, self.waiting, self._place, self.merged)
-        absence.judge_volume([part for part in self.slices if holds_all(part) and part.slice_id not in self._late])
+        whole = [part for part in self.slices if holds_all(part) and part.slice_id not in self._late]
+        absence.judge_volume(whole, unlike=self._superseded is None)
         self._write_slices()
         self._classify()
         if self._late:

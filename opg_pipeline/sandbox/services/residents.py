@@ -143,7 +143,13 @@ class SiNduk(Service):
                 "tgl_ubah": f"{record.changed_at:{STAMP}}",
             }
             planted = (("nik", nik), *identity(person, "kk", "name", "phone"))
-            yield Told(record.record_id, record.at.date(), body, f"{record.changed_at:{STAMP}}", defect, planted)
+            sent, changed = record.at.date(), record.changed_at.date()
+            if changed > sent:
+                first = {"status": "Diajukan", "tgl_selesai": None, "tgl_ubah": f"{record.at:{STAMP}}"}
+                truth = {"status": "submitted", "decided_at": None, "changed_at": record.at.isoformat()}
+                early = None if defect == "unmapped_status" else defect
+                yield Told(record.record_id, sent, body | first, f"{record.at:{STAMP}}", early, planted, changed, truth)
+            yield Told(record.record_id, changed, body, f"{record.changed_at:{STAMP}}", defect, planted)
 
     async def cases(self, request: Request) -> Response:
         if not same(request.headers.get("authorization"), bearer(self.city.access["SI_NDUK_TOKEN"])):
