@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from opg_pipeline.defs.deployment import Deployment, dataset_key
-from opg_pipeline.lake import QUARANTINE_SCHEMA, DatasetKey, standard_schema
-from opg_pipeline.load import Merge, MergeReport, ValidationRow, Warehouse
+from opg_pipeline.defs.refused import quarantine_failing
+from opg_pipeline.lake import DatasetKey, standard_schema
+from opg_pipeline.load import Merge, MergeReport, ValidationRow, Warehouse, merged_revisions
 from opg_pipeline.model.category import Category
-from opg_pipeline.model.handover import SLICE_ROW, SliceManifest
+from opg_pipeline.model.handover import SliceManifest
 from opg_pipeline.publish import (
     MeasureReport,
     crosswalk_metadata,
@@ -55,6 +55,8 @@ class PublishReport:
     categories: dict[str, CategorySummary] = field(default_factory=dict)
     measures: MeasureReport | None = None
     outcomes: int = 0
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of ops.quarantine."""
     copy: Path | None = None
     open_data: int = 0
     problems: list[str] = field(default_factory=list)
@@ -81,13 +83,18 @@ def prepare(deployment: Deployment, warehouse: Warehouse) -> int:
 
 
 def load_category(deployment: Deployment, warehouse: Warehouse, category: Category) -> CategorySummary:
-    """Validate and merge every slice of a category that is not in core yet, in one transaction."""
+    """Validate and merge every slice of a category that is not in core yet, in one transaction.
+
+    A dataset of which slices were made again from raw is taken out and comes in anew, with all of its slices.
+    """
     summary = CategorySummary(category.id)
-    pending = list(_pending(deployment, warehouse, category))
+    pending, anew = _pending(deployment, warehouse, category)
     summary.slices = len(pending)
     if not pending:
         return summary
     with warehouse.merging(category) as merge:
+        for dataset in anew:
+            merge.anew(dataset)
         for _, manifest in pending:
             merge.quarantined(
                 manifest, {(scope, reason, rule, name): n for scope, reason, rule, name, n in manifest.waiting}
@@ -103,17 +110,25 @@ def load_category(deployment: Deployment, warehouse: Warehouse, category: Catego
 
 def _pending(
     deployment: Deployment, warehouse: Warehouse, category: Category
-) -> Iterator[tuple[DatasetKey, SliceManifest]]:
-    merged = warehouse.merged_slices(category.id)
+) -> tuple[list[tuple[DatasetKey, SliceManifest]], list[tuple[str, str, str]]]:
+    """Slices to merge, and the datasets that come in anew."""
+    merged = merged_revisions(warehouse, category.id)
+    pending: list[tuple[DatasetKey, SliceManifest]] = []
+    anew: list[tuple[str, str, str]] = []
     for ref in deployment.catalog.datasets(deployment.city.city.id, active=False):
         if ref.category.id != category.id:
             continue
         key = dataset_key(ref)
+        revisions = deployment.lake.revisions(key)
+        again = any(merged.get(slice_id, revision) < revision for slice_id, revision in revisions.items())
+        if again:
+            anew.append((key.city, key.app, key.dataset))
         for slice_id in deployment.lake.slice_ids(key):
-            if slice_id not in merged:
+            if again or slice_id not in merged:
                 manifest = deployment.lake.manifest(key, slice_id)
                 if manifest.category == category.id:
-                    yield key, manifest
+                    pending.append((key, manifest))
+    return pending, anew
 
 
 Part = tuple[DatasetKey, SliceManifest, pa.Table]
@@ -168,7 +183,7 @@ def _judge(
         else:
             mask = bad[start:end]
             if mask.any():
-                counts = _quarantine(deployment, key, manifest, part, start, mask, report)
+                counts = quarantine_failing(deployment.lake, key, category, manifest, part, start, report)
                 merge.quarantined(manifest, counts)
                 merge.waiting(manifest, part.column("record_uid").filter(pa.array(mask)).to_pylist())
                 summary.quarantined += int(mask.sum())
@@ -212,36 +227,6 @@ def _add_results(summary: CategorySummary, report: Report) -> None:
                 groups=tuple(sorted({*before.groups, *result.groups})),
             )
         )
-
-
-def _quarantine(
-    deployment: Deployment, key: DatasetKey, manifest: SliceManifest, part: pa.Table, start: int, mask: np.ndarray, report: Report
-) -> Counter[tuple[str, str, str, str]]:  # fmt: skip
-    """Write the records of one slice that a row rule refused, one entry per rule."""
-    entries: list[dict[str, object]] = []
-    severe = {result.rule for result in report.results if result.severity == "quarantine"}
-    for rule, positions in report.failing.items():
-        if rule not in severe:
-            continue
-        mine = positions[(positions >= start) & (positions < start + part.num_rows)] - start
-        for row in part.take(pa.array(mine)).to_pylist():
-            entries.append(
-                {
-                    "record_uid": row["record_uid"],
-                    "scope": "record",
-                    "reason": "rule_failed",
-                    "rule": rule,
-                    "field": "",
-                    "value_class": "",
-                    "raw_sha256": row["raw_sha256"],
-                    SLICE_ROW: row[SLICE_ROW],
-                    "payload": orjson.dumps(row, default=str),
-                }
-            )
-    first = part.column(SLICE_ROW)[0].as_py()
-    table = pa.Table.from_pylist(entries, schema=QUARANTINE_SCHEMA)
-    deployment.lake.write_quarantine(key, f"{manifest.slice_id}.rules-{first}", table)
-    return Counter(("record", "rule_failed", str(entry["rule"]), "") for entry in entries)
 
 
 def _validation_row(category: Category, result: RuleResult) -> ValidationRow:

@@ -6,6 +6,7 @@ skip them. The step yields what it reached, then fails with the names of what it
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import dagster as dg
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs import publish as work
 from opg_pipeline.defs.deployment import current_deployment
+from opg_pipeline.defs.quarantine import note_counts
 from opg_pipeline.defs.reporting import Progress, tell, unforeseen
 from opg_pipeline.load import WarehouseError
 from opg_pipeline.model.catalog import Catalog, DatasetRef
@@ -22,6 +24,7 @@ from opg_pipeline.model.category import Category
 MEASURE = dg.AssetKey(["mart", "measure"])
 SCORECARD = dg.AssetKey(["mart", "app_scorecard"])
 OPEN_DATA = dg.AssetKey(["exports", "open_data"])
+QUARANTINE = "quarantine"
 BI_COPY = dg.AssetKey(["exports", "bi_copy"])
 T = TypeVar("T")
 
@@ -35,7 +38,10 @@ def _checks(category: Category) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(rule.id, asset=key, description=f"{rule.description.en} | {rule.description.id}")
         for rule in category.rules
     ]
-    return [constraints, *declared]
+    waiting = dg.AssetCheckSpec(
+        QUARANTINE, asset=key, description="Nothing that was refused waits for somebody. See `opg quarantine list`."
+    )
+    return [constraints, *declared, waiting]
 
 
 def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.AssetsDefinition:
@@ -108,6 +114,10 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
                     report.categories[category.id] = summary
                     for event in _core_events(category, summary):
                         yield event
+                report.waiting = await step("quarantine", note_counts, deployment, warehouse)
+                for category in categories:
+                    if md.core_key(category) in selected:
+                        yield _waiting_event(category, report.waiting)
                 if MEASURE in selected or SCORECARD in selected:
                     measures, apps = await step("measures", work.rebuild_marts, deployment, warehouse)
                     report.measures = measures
@@ -136,6 +146,21 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
             raise dg.Failure(" | ".join(report.problems), allow_retries=False)
 
     return publish
+
+
+def _waiting_event(category: Category, waiting: list[dict[str, Any]]) -> dg.AssetCheckResult:
+    mine = [row for row in waiting if row["category"] == category.id]
+    still = Counter[str]()
+    for row in mine:
+        still[f"{row['app']}/{row['dataset']}: {row['reason']}"] += row["open"]
+    return dg.AssetCheckResult(
+        passed=not any(still.values()),
+        asset_key=md.core_key(category),
+        check_name=QUARANTINE,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={state: sum(row[state] for row in mine) for state in ("open", "dismissed", "repaired")}
+        | {"open_by_cause": {name: n for name, n in still.most_common(20) if n}},
+    )
 
 
 async def _load(step: Callable[..., Any], deployment: Any, warehouse: Any, category: Category) -> work.CategorySummary:

@@ -63,6 +63,9 @@ class Chosen:
         return (begin is None or at >= begin) and (end is None or at < end)
 
 
+EVERYTHING = Chosen()
+
+
 @dataclass(frozen=True, slots=True)
 class SliceReplay:
     """How one slice fared. Digests speak of every standard record and of all that waits; equal ones mean equal contents.
@@ -132,21 +135,27 @@ def replay_slice(
         return replace(told, message=message, hint="pull the dataset again: `opg run --full`."), None
     try:
         again = _made_again(deployment, ref, manifest, made, meaning)
-    except PullError as error:
-        return replace(told, message=error.what, hint=error.hint), None
-    except MissingFile:
-        message = "a raw answer it was made from is not in the lake any more: it has expired or was removed"
-        return replace(told, message=message, hint="what was loaded of it stays; it cannot be made again."), None
-    except LakeError as error:
-        return replace(told, message=str(error), hint="what was loaded of it stays."), None
-    except SecretMissing as error:
-        hint = f"set {error.name} in the environment or in $OPG_HOME/secrets.env."
-        return replace(told, message=f"the answers are packed with {error.name}, which is not set", hint=hint), None
+    except (PullError, LakeError, SecretMissing) as error:
+        message, hint = unreadable(error)
+        return replace(told, message=message, hint=hint), None
     return _compared(deployment.lake, made, manifest, again, told), again
 
 
+def unreadable(error: PullError | LakeError | SecretMissing) -> tuple[str, str]:
+    """Why archived answers cannot be read again, and what to do."""
+    if isinstance(error, PullError):
+        return error.what, error.hint
+    if isinstance(error, SecretMissing):
+        hint = f"set {error.name} in the environment or in $OPG_HOME/secrets.env."
+        return f"the answers are packed with {error.name}, which is not set", hint
+    if isinstance(error, MissingFile):
+        message = "a raw answer it was made from is not in the lake any more: it has expired or was removed"
+        return message, "what was loaded of it stays; it cannot be made again."
+    return str(error), "what was loaded of it stays."
+
+
 def pages_again(deployment: Deployment, ref: DatasetRef, manifest: SliceManifest) -> Iterator[Page]:
-    """The pages a slice was made from, read again. Raises PullError, LakeError, SecretMissing."""
+    """The pages a slice was made from, read again. Raises PullError, LakeError (MissingFile), SecretMissing."""
     key, dataset = dataset_key(ref), ref.dataset
     passwords = {name: deployment.settings.secret(name) for name in dataset_secret_names(dataset)}
     locale = ref.app.locale.over(ref.city.locale).over(Locale(timezone=ref.city.timezone))

@@ -17,7 +17,7 @@ from opg_pipeline.model.city import City
 from opg_pipeline.model.handover import Outcome
 from opg_pipeline.publish.rows import replace_rows
 from opg_pipeline.publish.sources import DatasetState, app_state, aware, dataset_states
-from opg_pipeline.publish.tables import core_table, mart_table, ops_run_outcome
+from opg_pipeline.publish.tables import core_table, mart_table, ops_quarantine, ops_run_outcome
 
 AppId = tuple[str, str]
 """City and app."""
@@ -45,6 +45,7 @@ def rebuild_scorecard(connection: sa.Connection, catalog: Catalog, *, as_of: dat
     """
     as_of = aware(as_of)
     states, runs, records = dataset_states(connection), _runs(connection), _records(connection, catalog)
+    waiting = _waiting(connection)
     rows = [
         _row(
             entry.city,
@@ -52,6 +53,7 @@ def rebuild_scorecard(connection: sa.Connection, catalog: Catalog, *, as_of: dat
             app_state(app, city, states),
             runs.get((city, app.id), (0, 0)),
             records.get((city, app.id), _Records()),
+            waiting.get((city, app.id), (0, 0)),
             as_of,
         )
         for city, entry in sorted(catalog.cities.items())
@@ -69,6 +71,13 @@ def _runs(connection: sa.Connection) -> dict[AppId, tuple[int, int]]:
         by_run.c.city, by_run.c.app
     )
     return {(city, app): (int(total), int(well)) for city, app, total, well in connection.execute(statement)}
+
+
+def _waiting(connection: sa.Connection) -> dict[AppId, tuple[int, int]]:
+    """Entries in quarantine of each app: open and dismissed."""
+    c = ops_quarantine().c
+    statement = sa.select(c.city, c.app, sa.func.sum(c.open), sa.func.sum(c.dismissed)).group_by(c.city, c.app)
+    return {(city, app): (int(still), int(gone)) for city, app, still, gone in connection.execute(statement)}
 
 
 def _records(connection: sa.Connection, catalog: Catalog) -> dict[AppId, _Records]:
@@ -93,8 +102,9 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _row(
-    city: City, app: App, states: Iterable[DatasetState], runs: tuple[int, int], records: _Records, as_of: datetime
-) -> dict[str, Any]:
+    city: City, app: App, states: Iterable[DatasetState], runs: tuple[int, int], records: _Records, waiting: tuple[int, int],
+    as_of: datetime,
+) -> dict[str, Any]:  # fmt: skip
     states = list(states)
     tried = [(state.bad, state.last_outcome_at, state) for state in states if state.last_outcome_at is not None]
     last = max(tried, key=lambda item: item[:2])[2] if tried else DatasetState()
@@ -126,6 +136,8 @@ def _row(
         "accepted_last": sum(state.accepted_last for state in states),
         "quarantined_last": quarantined,
         "quarantine_share": _share(quarantined, delivered),
+        "quarantine_open": waiting[0],
+        "quarantine_dismissed": waiting[1],
         "region_resolved_share": (records.placed * 100 // records.records) / 100 if records.records else None,
         "oldest_event_on": records.oldest,
         "newest_event_on": records.newest,

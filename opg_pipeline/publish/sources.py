@@ -92,13 +92,18 @@ def _read_slices(connection: sa.Connection, states: dict[DatasetId, DatasetState
     c = table.c
     waiting = sa.func.coalesce(c.quarantined, 0) + sa.func.coalesce(c.validation_quarantined, 0)
     loaded = sa.not_(sa.func.coalesce(c.blocked, sa.false()))
+    pull = sa.func.coalesce(c.repairs, 0) == 0  # a repair says nothing of the source
     key = (c.city, c.app, c.dataset)
-    totals = sa.select(
-        *key,
-        sa.func.max(sa.case((loaded, EpochMicroseconds(c.committed_at)))),
-        sa.func.count(sa.distinct(sa.case((loaded, c.declaration_hash)))),
-        sa.func.sum(waiting),
-    ).group_by(*key)
+    totals = (
+        sa.select(
+            *key,
+            sa.func.max(sa.case((loaded, EpochMicroseconds(c.committed_at)))),
+            sa.func.count(sa.distinct(sa.case((loaded, c.declaration_hash)))),
+            sa.func.sum(waiting),
+        )
+        .where(pull)
+        .group_by(*key)
+    )
     for city, app, dataset, good_at, declarations, quarantined in connection.execute(totals):
         states[(city, app, dataset)] = DatasetState(
             last_good_at=instant(good_at), declarations=int(declarations), quarantined_all=int(quarantined)
@@ -110,7 +115,7 @@ def _read_slices(connection: sa.Connection, states: dict[DatasetId, DatasetState
         *key, sa.func.coalesce(c.records, 0).label("records"),
         (sa.func.coalesce(c.accepted, 0) - sa.func.coalesce(c.validation_quarantined, 0)).label("accepted"),
         waiting.label("waiting"), place,
-    ).subquery()  # fmt: skip
+    ).where(pull).subquery()  # fmt: skip
     newest = sa.select(ranked).where(ranked.c.place == 1)
     for row in connection.execute(newest).mappings():
         state = states[(row["city"], row["app"], row["dataset"])]

@@ -53,13 +53,24 @@ def dim_region() -> sa.TableClause:
 def ops_slice() -> sa.TableClause:
     """The committed pulls the warehouse knows of."""
     texts = ("slice_id", "city", "app", "dataset", "category", "outcome", "declaration_hash")
-    numbers = ("records", "accepted", "quarantined", "validation_quarantined")
+    numbers = ("records", "accepted", "quarantined", "validation_quarantined", "repairs")
     return sa.table(
         "slice",
         *(sa.column(name, sa.Text()) for name in texts),
         *(sa.column(name, sa.BigInteger()) for name in numbers),
         sa.column("committed_at", sa.DateTime(timezone=True)),
         sa.column("blocked", sa.Boolean()),
+        schema="ops",
+    )
+
+
+def ops_quarantine() -> sa.TableClause:
+    """What waits in quarantine now."""
+    texts = ("city", "app", "dataset", "scope", "reason", "rule", "field")
+    return sa.table(
+        "quarantine",
+        *(sa.column(name, sa.Text()) for name in texts),
+        *(sa.column(name, sa.BigInteger()) for name in ("open", "dismissed", "repaired")),
         schema="ops",
     )
 
@@ -142,6 +153,8 @@ def mart_metadata() -> sa.MetaData:
         c("accepted_last", sa.BigInteger, "Records accepted in the newest pull of each dataset", "Rekaman diterima pada tarikan terbaru tiap himpunan data"),
         c("quarantined_last", sa.BigInteger, "Records of these pulls that wait in quarantine", "Rekaman tarikan tersebut yang menunggu di karantina"),
         c("quarantine_share", sa.Double, "quarantined_last of the records delivered", "quarantined_last terhadap rekaman yang dikirim", null=True),
+        c("quarantine_open", sa.BigInteger, "Refusals of records and values that wait for somebody, see ops.quarantine", "Penolakan rekaman dan nilai yang menunggu penanganan, lihat ops.quarantine", null=True),
+        c("quarantine_dismissed", sa.BigInteger, "Refusals that somebody has set aside, with a reason", "Penolakan yang dikesampingkan dengan alasan", null=True),
         c("region_resolved_share", sa.Double, "Share of the records with a region, cut to whole per cents to protect small groups", "Proporsi rekaman yang memiliki wilayah, dipotong ke persen bulat untuk melindungi kelompok kecil", null=True),
         c("oldest_event_on", sa.Date, "Day of the oldest record", "Hari rekaman terlama", null=True),
         c("newest_event_on", sa.Date, "Day of the newest record", "Hari rekaman terbaru", null=True),

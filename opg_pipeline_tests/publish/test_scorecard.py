@@ -47,6 +47,19 @@ def test_every_column(world: World) -> None:
         message="Eight records.",
     )
     world.pull("one", AS_OF - 5 * HOUR, dataset="trips", records=2, accepted=2, quarantined=0)
+    cause = {
+        "city": "uji",
+        "app": "one",
+        "dataset": "visits",
+        "category": "visit",
+        "scope": "record",
+        "rule": "",
+        "field": "",
+        "repaired": 9,
+    }
+    world.add("ops.quarantine", [{**cause, "reason": "bad_date", "open": 4, "dismissed": 2}])
+    world.add("ops.quarantine", [{**cause, "reason": "bad_number", "open": 1, "dismissed": 0}])
+    world.add("ops.quarantine", [{**cause, "city": "lain", "reason": "bad_date", "open": 7, "dismissed": 0}])
     declared = catalog([VISIT, TRIP], [app("one", feeds=("visit", "trip"))])
     assert cards(world, declared)["one"] == {
         "city_id": "uji",
@@ -71,6 +84,8 @@ def test_every_column(world: World) -> None:
         "accepted_last": 7,
         "quarantined_last": 3,
         "quarantine_share": 0.3,
+        "quarantine_open": 5,
+        "quarantine_dismissed": 2,
         "region_resolved_share": 0.8,
         "oldest_event_on": date(2025, 12, 31),
         "newest_event_on": date(2026, 2, 5),
@@ -84,6 +99,18 @@ def test_an_app_is_as_good_as_its_worst_dataset(world: World) -> None:
     card = cards(world, catalog([VISIT, TRIP], [app("one", feeds=("visit", "trip"))]))["one"]
     assert (card["last_outcome"], card["last_message"], card["overdue"]) == ("malformed", "No JSON.", True)
     assert card["last_good_at"] == AS_OF - HOUR
+
+
+def test_a_repair_is_no_delivery(world: World) -> None:
+    """What came out of quarantine neither makes the source fresh nor stands for its newest pull."""
+    world.build("visit")
+    world.pull("one", AS_OF - 80 * HOUR, records=10, accepted=8, quarantined=2)
+    before = cards(world, catalog([VISIT], [app("one")]))["one"]
+    repair = {"city": "uji", "app": "one", "dataset": "visits", "category": "visit", "committed_at": AS_OF - HOUR, "records": 2,
+              "accepted": 2, "quarantined": 0, "repairs": 2, "declaration_hash": "h2", "blocked": False}  # fmt: skip
+    world.add("ops.slice", [{"slice_id": "s9", **repair}])
+    assert cards(world, catalog([VISIT], [app("one")]))["one"] == before
+    assert before["overdue"]
 
 
 def test_one_run_with_a_good_and_a_bad_dataset_is_no_good_run(world: World) -> None:
@@ -116,7 +143,7 @@ def test_an_app_nobody_pulled_yet_has_a_row(world: World) -> None:
         "last_outcome", "last_outcome_at", "last_message", "last_good_at", "hours_since_good", "runs_good_share", "quarantine_share",
         "region_resolved_share", "oldest_event_on", "newest_event_on",
     }  # fmt: skip
-    assert (card["one"]["runs_total"], card["one"]["records_core"]) == (0, 0)
+    assert (card["one"]["runs_total"], card["one"]["records_core"], card["one"]["quarantine_open"]) == (0, 0, 0)
 
 
 def test_the_region_share_does_not_count_single_records(duck: World) -> None:

@@ -143,7 +143,9 @@ _DDL = (
     "create table core.dim_region (city_id text, code text, level text, parent_code text, name text)",
     """create table ops.slice (slice_id text, run_id text, city text, app text, dataset text, category text,
   committed_at timestamptz, outcome text, records bigint, accepted bigint, quarantined bigint, validation_quarantined bigint,
-  merged_at timestamptz, declaration_hash text, blocked boolean)""",
+  merged_at timestamptz, declaration_hash text, blocked boolean, repairs bigint)""",
+    """create table ops.quarantine (city text, app text, dataset text, category text, scope text, reason text, rule text, field text,
+  open bigint, dismissed bigint, repaired bigint, oldest_at timestamptz)""",
     """create table ops.run_outcome (run_id text, city text, app text, dataset text, category text, outcome text,
   started_at timestamptz, finished_at timestamptz, message text, slice_id text)""",
 )
