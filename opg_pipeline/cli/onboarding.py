@@ -311,7 +311,7 @@ def _write(deployment: Deployment, found: Survey, said: dict[str, Any], target_f
         (target_file.parent / SCHEMA).write_bytes(orjson.dumps(json_schema("app"), option=orjson.OPT_INDENT_2))
     asks = text.count("# ASK")
     err.print(
-        f"{found.records:,} records seen in {found.requests} requests; {len(found.columns)} columns, "
+        f"{found.records:,} records seen in {found.requests} request{'s' if found.requests != 1 else ''}; {len(found.columns)} columns, "
         f"{sum(bool(column.personal) for column in found.columns)} of them personal.",
         highlight=False,
     )  # fmt: skip

@@ -123,9 +123,9 @@ def _described(column: Column) -> Column:
     elif all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         whole = all(isinstance(value, int) or value.is_integer() for value in values)
         column.kind = "integer" if whole else "number"
-        epoch = epoch_reading([int(value) for value in values]) if whole else None
+        epoch, odd = _epoch([int(value) for value in values]) if whole else (None, 0)
         if epoch is not None:
-            column.kind, column.readings = "date", [epoch]
+            column.kind, column.readings, column.odd = "date", [epoch], odd
     else:
         _texts(column, [str(value) for value in values])
     return column
@@ -137,17 +137,36 @@ def _texts(column: Column, texts: list[str]) -> None:
         return
     for kind, read in (("date", date_readings), ("number", number_readings)):
         readings = read(texts)
-        odd = 0
+        fitting = texts
         if not readings and len(texts) >= 20:
             fitting = _majority(texts, read)
-            odd = len(texts) - len(fitting)
-            readings = read(fitting) if fitting and odd <= (1 - _SHARE) * len(texts) + 1 else []
+            readings = read(fitting) if fitting and _few(len(texts) - len(fitting), len(texts)) else []
         if readings:
-            if kind == "number" and _is_label(column.name, texts):
+            whole = kind == "number" and readings[0].name == "whole numbers"
+            epoch, _ = (
+                _epoch([int(text) for text in fitting]) if whole and all(map(str.isdigit, fitting)) else (None, 0)
+            )
+            if epoch is not None:
+                kind, readings = "date", [epoch]
+            elif kind == "number" and _is_label(texts):
                 return
-            column.kind = "integer" if kind == "number" and readings[0].name == "whole numbers" else kind
-            column.readings, column.odd = readings, odd
+            column.kind = "integer" if whole and epoch is None else kind
+            column.readings, column.odd = readings, len(texts) - len(fitting) + late
             return
+
+
+def _few(odd: int, count: int) -> bool:
+    """Whether so many odd values are typing errors of a column that is otherwise of one kind."""
+    return odd <= (1 - _SHARE) * count + 1
+
+
+def _epoch(numbers: list[int]) -> tuple[Reading | None, int]:
+    """How numbers count time, and how many of them do not; None where they count something else."""
+    for least in (10**9, 10**12):
+        fitting = [number for number in numbers if least <= number < 10 * least]
+        if len(fitting) == len(numbers) or (len(numbers) >= 20 and _few(len(numbers) - len(fitting), len(numbers))):
+            return epoch_reading(fitting), len(numbers) - len(fitting)
+    return None, 0
 
 
 def _majority(texts: list[str], read: Any) -> list[str]:
@@ -160,7 +179,7 @@ def _majority(texts: list[str], read: Any) -> list[str]:
     return [text for text in texts if known.get(re.sub(r"\d", "9", text), False) and read([text])]
 
 
-def _is_label(name: str, texts: list[str]) -> bool:
+def _is_label(texts: list[str]) -> bool:
     """Digits that are a label and no number: they begin with 0, or are long."""
     digits = [text.strip() for text in texts if text.strip().isdigit()]
     return len(digits) == len(texts) and any(

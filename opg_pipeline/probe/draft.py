@@ -203,7 +203,8 @@ def _key(survey: Survey) -> Iterator[str]:
     others = [
         column.path for column in survey.columns if column.unique and column not in found and not column.personal
     ][:4]
-    yield f"  key: {_flow([found[0].path])}  # in every record and nowhere the same{'; so are ' + ', '.join(others) if others else ''}"
+    also = f"; so {'is' if len(others) == 1 else 'are'} {', '.join(others)}" if others else ""
+    yield f"  key: {_flow([found[0].path])}  # in every record and nowhere the same{also}"
 
 
 def _personal(survey: Survey, tokens: set[str]) -> Iterator[str]:

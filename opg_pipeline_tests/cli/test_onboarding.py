@@ -22,6 +22,8 @@ def test_the_how_to_works_as_it_is_written(tmp_path: Path) -> None:
     draft = (tmp_path / "catalogue/cities/bojonegoro/apps/my_first_app.yaml").read_text(encoding="utf-8")
     assert draft.startswith("# yaml-language-server: $schema=app.schema.json\n")
     assert (tmp_path / "catalogue/cities/bojonegoro/apps/app.schema.json").is_file()
+    assert '\n        "ESKALASI-2": in_progress\n' in draft
+    assert "\n    requested_datetime: {from: ts, parse: epoch_s}" in draft
 
 
 def test_new_asks_nothing_with_yes_and_check_names_what_is_open(tmp_path: Path) -> None:

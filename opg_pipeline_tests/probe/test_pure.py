@@ -40,6 +40,13 @@ def test_an_ambiguous_column_has_both_readings_and_a_typing_error_hides_no_colum
     assert jumlah.ambiguous
     (day,) = columns([{"t": f"{n:02}/03/2026"} for n in range(1, 29)] + [{"t": "entah"}])
     assert (day.kind, day.odd) == ("date", 1)
+    for odd in ("entah", 1_751_367_564_000):
+        (seconds,) = columns([{"t": 1_751_367_564 + n} for n in range(40)] + [{"t": odd}])
+        assert (seconds.kind, seconds.readings[0].keys, seconds.odd) == ("date", {"parse": "epoch_s"}, 1)
+    (count,) = columns([{"t": 2**n} for n in range(40)])
+    assert (count.kind, count.readings) == ("integer", [])
+    (label,) = columns([{"k": f"0{n:03}"} for n in range(40)])
+    assert (label.kind, label.readings, label.odd) == ("text", [], 0)
 
 
 @pytest.mark.parametrize(
