@@ -143,7 +143,7 @@ def _texts(column: Column, texts: list[str]) -> None:
             readings = read(fitting) if fitting and _few(len(texts) - len(fitting), len(texts)) else []
         if readings:
             whole = kind == "number" and readings[0].name == "whole numbers"
-            epoch, _ = (
+            epoch, late = (
                 _epoch([int(text) for text in fitting]) if whole and all(map(str.isdigit, fitting)) else (None, 0)
             )
             if epoch is not None:
