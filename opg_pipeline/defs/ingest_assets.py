@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from opg_pipeline.defs import metadata as md
-from opg_pipeline.defs.deployment import current_deployment
+from opg_pipeline.defs.deployment import DeploymentError, current_deployment
 from opg_pipeline.defs.ingest import Span, ingest_dataset
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome, OutcomeRecord
@@ -88,7 +88,10 @@ def build_ingest_asset(ref: DatasetRef) -> dg.AssetsDefinition:
     )  # fmt: skip
     async def ingest(context: dg.AssetExecutionContext, config: Pull):  # type: ignore[no-untyped-def]  # Dagster takes no AsyncIterator
         deployment = current_deployment()
-        span = Span.read(config.since, config.until, full=config.full, force=config.force)
+        try:
+            span = Span.read(config.since, config.until, full=config.full, force=config.force)
+        except DeploymentError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
         record = await ingest_dataset(deployment, ref, context.run_id, span)
         for event in _events(ref, record, context.selected_asset_keys):
             yield event
