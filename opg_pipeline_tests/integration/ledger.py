@@ -116,6 +116,17 @@ def pulled(lake: Lake, app: str, outcomes: Iterable[OutcomeRecord]) -> Pulled:
     return made
 
 
+def inventories(lake: Lake) -> dict[str, Mapping[str, Any]]:
+    """The attributes of each thing as a village told them last to opensid, from the archive."""
+    found: dict[str, Mapping[str, Any]] = {}
+    key = DatasetKey("bojonegoro", "opensid", "inventories")
+    for manifest in (lake.manifest(key, slice_id) for slice_id in lake.slice_ids(key)):
+        for raw in manifest.raw:
+            document = json.loads(lake.raw(key, raw.sha256))
+            found |= {item["id"]: item["attributes"] for item in document["data"] if "attributes" in item}
+    return found
+
+
 def payload_id(app: str, payload: str) -> str:
     """The identifier in a quarantined payload of which the pipeline could read none."""
     try:

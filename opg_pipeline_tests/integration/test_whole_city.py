@@ -3,7 +3,6 @@ itself, and is not asked for everything again."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from opg_pipeline.model.catalog import load_catalog
 from opg_pipeline.model.handover import OutcomeRecord
 from opg_pipeline.normalise import Pseudonymiser
 from opg_pipeline_tests.integration.conftest import ARCHIVE_KEY
-from opg_pipeline_tests.integration.ledger import APPS, Case, pulled
+from opg_pipeline_tests.integration.ledger import APPS, Case, inventories, pulled
 from opg_pipeline_tests.integration.planted import Scanner, files, texts_in, texts_of, told
 from opg_pipeline_tests.integration.runs import KEY, Ended, Runner, contents, duck, running
 
@@ -73,22 +72,11 @@ def case_of(whole: Whole) -> Callable[[str], Case]:
 
     @cache
     def made(app: str) -> Case:
-        shown = _inventories(whole) if app == "opensid" else whole.runner.sandbox.delivered(app)
+        shown = inventories(whole.lake) if app == "opensid" else whole.runner.sandbox.delivered(app)
         found = pulled(whole.lake, app, whole.outcomes)
         return Case(app, found, whole.runner.sandbox.ledger(app), Pseudonymiser(bytes.fromhex(KEY)), shown)
 
     return made
-
-
-def _inventories(whole: Whole) -> dict[str, Any]:
-    """The attributes of each thing as a village told them, from the archive."""
-    found: dict[str, Any] = {}
-    for outcome in whole.outcomes:
-        manifest = whole.lake.latest(whole.key(outcome)) if outcome.app == "opensid" else None
-        for raw in manifest.raw if manifest is not None else ():
-            document = json.loads(whole.lake.raw(whole.key(outcome), raw.sha256))
-            found |= {item["id"]: item["attributes"] for item in document["data"] if "attributes" in item}
-    return found
 
 
 @pytest.fixture

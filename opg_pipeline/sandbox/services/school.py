@@ -296,7 +296,8 @@ class Beasiswa(Service):
             planted = (("nik", nik), *identity(student, "name", "phone", "email", "account"))
             changed = record.changed_at.date()
             told = Told(record.record_id, record.at.date(), body, changed, defect, planted)
-            earlier = {**body, "status": GRANT_STATES["proposed"], "tgl_ubah": f"{record.at:{DAY}}"}
+            proposed = body["status"] if defect == "unmapped_status" else GRANT_STATES["proposed"]
+            earlier = {**body, "status": proposed, "tgl_ubah": f"{record.at:{DAY}}"}
             before = {"status": "proposed", "changed_at": record.at.isoformat()}
             yield from story(told, changed, earlier, record.at.date(), before)
 
