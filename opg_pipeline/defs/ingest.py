@@ -33,6 +33,7 @@ from opg_pipeline.model.base import Locale
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome, OutcomeRecord, Page, PullError, PullFacts, RawRef, SliceManifest
 from opg_pipeline.normalise import Normaliser
+from opg_pipeline.normalise.drift import Seen, changes, contract
 from opg_pipeline.settings import SecretMissing
 
 
@@ -110,6 +111,7 @@ class Tally:
     filled: Counter[str] = field(default_factory=Counter)
     sample: Page | None = None
     """The newest page that had records."""
+    seen: Seen = field(default_factory=Seen)
 
 
 async def ingest_dataset(deployment: Deployment, ref: DatasetRef, run_id: str, span: Span = WHOLE) -> OutcomeRecord:
@@ -255,6 +257,10 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     elif record.outcome is Outcome.VOLUME_COLLAPSED and last is not None:
         record.message = f"{ref.name} delivered no records; its last pull had {last.records}. Nothing was removed."
         record.hint = "ask the owner of the app; if the source is truly empty, declare the app `status: paused`."
+    if same_meaning and last is not None and record.outcome is not Outcome.VOLUME_COLLAPSED:
+        held_back = record.outcome is Outcome.FIELDS_LOST
+        record.drift = changes(ref, last.contract, tally.seen, tally.waiting, held_back=held_back)
+        record.compared = bool(last.contract)
     if record.outcome in {Outcome.VOLUME_COLLAPSED, Outcome.FIELDS_LOST}:
         writer.abandon()
         return
@@ -326,6 +332,7 @@ def take(normaliser: Normaliser, writer: SliceWriter, tally: Tally, pages: list[
         # One dataset's positions are all of one kind: times, or numbers.
         tally.cursor = max((tally.cursor, result.cursor), key=_order) if tally.cursor is not None else result.cursor
     tally.waiting.update(_counted(result.rejected))
+    tally.seen.take(normaliser.ref, [item for page in pages for item in page.records], result.accepted)
     tally.filled.update(values_of(normaliser.ref, result.accepted))
     tally.sample = next((page for page in reversed(pages) if page.records), tally.sample)
 
@@ -384,6 +391,16 @@ def _commit(
         declaration_hash=meaning,
         counted=counted,
         filled=dict(filled),
+        contract=_contract(
+            record, tally, {} if last is None or last.declaration_hash != meaning or anew else last.contract
+        ),
     )
     writer.commit(manifest)
     return manifest
+
+
+def _contract(record: OutcomeRecord, tally: Tally, before: dict[str, Any]) -> dict[str, Any]:
+    """The source's fields as last seen. A pull of which nothing was accepted does not tell what they should be."""
+    if record.outcome is not Outcome.NEW_RECORDS:
+        return before
+    return contract(before, tally.seen, tally.waiting, datetime.now(UTC))

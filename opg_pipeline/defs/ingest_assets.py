@@ -76,6 +76,11 @@ def build_ingest_asset(ref: DatasetRef) -> dg.AssetsDefinition:
     checks = [
         dg.AssetCheckSpec("source_available", asset=md.raw_key(ref), description="The app answered as declared."),
         dg.AssetCheckSpec(
+            "source_contract",
+            asset=md.raw_key(ref),
+            description="The source has the fields, kinds and permitted values that it had before.",
+        ),
+        dg.AssetCheckSpec(
             "records_accepted",
             asset=md.standard_key(ref),
             description="Records that fit the declaration; the rest waits in quarantine.",
@@ -126,6 +131,8 @@ def _events(ref: DatasetRef, record: OutcomeRecord, selected: Any) -> Sequence[A
                 metadata={**facts, **status, "attempts": record.attempts, "hint": record.hint},
             )
         )
+        if record.compared:
+            events.append(_contract(ref, record))
         if record.outcome is Outcome.NEW_RECORDS or record.outcome is Outcome.ALL_REJECTED:
             events.append(
                 dg.MaterializeResult(md.raw_key(ref), metadata={**facts, "dagster/row_count": record.records})
@@ -156,3 +163,19 @@ def _events(ref: DatasetRef, record: OutcomeRecord, selected: Any) -> Sequence[A
             )
         )
     return events
+
+
+def _contract(ref: DatasetRef, record: OutcomeRecord) -> dg.AssetCheckResult:
+    actions = {item.action for item in record.drift}
+    told = [
+        f"{item.place}: {item.kind}, {item.before or 'absent'} since {item.since:%Y-%m-%d %H:%M} UTC, now {item.now} ({item.action})"
+        for item in record.drift
+    ]
+    return dg.AssetCheckResult(
+        passed=actions <= {"note"},
+        asset_key=md.raw_key(ref),
+        check_name="source_contract",
+        severity=dg.AssetCheckSeverity.ERROR if "block" in actions else dg.AssetCheckSeverity.WARN,
+        description="; ".join(told) or "As before.",
+        metadata={"changes": len(told)},
+    )

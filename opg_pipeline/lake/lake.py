@@ -17,7 +17,7 @@ from opg_pipeline.lake.journal import dumped as dumped_note
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA
 from opg_pipeline.lake.slices import DatasetKey, SliceWriter, dumped, parquet, read_manifest, read_outcome
 from opg_pipeline.lake.store import LakeError, MissingFile, Store
-from opg_pipeline.model.handover import OutcomeRecord, RawRef, SliceManifest
+from opg_pipeline.model.handover import SLICE_ROW, OutcomeRecord, RawRef, SliceManifest
 
 
 class Lake(Store):
@@ -108,17 +108,17 @@ class Lake(Store):
         index = table.schema.get_field_index("payload")
         return table.set_column(index, QUARANTINE_SCHEMA.field("payload"), opened)
 
-    def waiting_uids(self, manifest: SliceManifest) -> list[str]:
-        """record_uid of every record of a slice that waits; those whose key could not be read have none."""
-        found: list[str] = []
+    def waiting_uids(self, manifest: SliceManifest) -> list[str | None]:
+        """record_uid of every record of a slice that waits; None for each whose key could not be read."""
+        found: dict[int, str | None] = {}
         for name in manifest.quarantine:
-            table = pq.read_table(pa.BufferReader(self.read(name)), columns=["record_uid", "scope"])
-            found += [
-                uid
-                for uid, scope in zip(*(column.to_pylist() for column in table.columns), strict=True)
-                if uid and scope == "record"
-            ]
-        return found
+            table = pq.read_table(pa.BufferReader(self.read(name)), columns=[SLICE_ROW, "record_uid", "scope"])
+            found |= {
+                row: uid or None
+                for row, uid, scope in zip(*(column.to_pylist() for column in table.columns), strict=True)
+                if scope == "record"
+            }
+        return list(found.values())
 
     def quarantine_tables(self, key: DatasetKey) -> Iterator[tuple[str, pa.Table]]:
         """Name and table of each quarantine file of a dataset, oldest first, without the payloads, which need the key."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA
-from opg_pipeline.model.handover import Outcome, OutcomeRecord, RawRef, SliceManifest
+from opg_pipeline.model.handover import Drift, Outcome, OutcomeRecord, RawRef, SliceManifest
 
 if TYPE_CHECKING:
     from opg_pipeline.lake.lake import Lake
@@ -113,6 +113,9 @@ def read_outcome(data: dict[str, Any]) -> OutcomeRecord:
     for name in ("started_at", "finished_at"):
         data[name] = datetime.fromisoformat(data[name])
     data["outcome"] = Outcome(data["outcome"])
+    data["drift"] = [
+        Drift(**{**item, "since": datetime.fromisoformat(item["since"])}) for item in data.get("drift", [])
+    ]
     return OutcomeRecord(**_known(OutcomeRecord, data))
 
 

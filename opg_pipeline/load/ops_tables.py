@@ -74,6 +74,23 @@ def ops_tables(metadata: sa.MetaData) -> None:
         comment="How one dataset fared in one ingest run. | Hasil satu dataset dalam satu proses penarikan.",
     )  # fmt: skip
     sa.Table(
+        "drift",
+        metadata,
+        c("run_id", "string", "Ingest run that found it", "Proses penarikan yang menemukannya", key=True),
+        c("city", "string", "City", "Kota atau kabupaten", key=True),
+        c("app", "string", "App", "Aplikasi", key=True),
+        c("dataset", "string", "Dataset of the app", "Dataset aplikasi", key=True),
+        c("place", "string", "Field of the source, or of the category", "Kolom sumber, atau kolom kategori", key=True),
+        c("kind", "string", "new_field, missing_field, retyped or re_enumerated", "new_field (kolom baru), missing_field (kolom hilang), retyped (jenis berubah), atau re_enumerated (pilihan berubah)", key=True),
+        c("before", "string", "What it was", "Keadaan sebelumnya", key=True),
+        c("now", "string", "What it is", "Keadaan sekarang"),
+        c("action", "string", "note, quarantine (what does not fit waits) or block (nothing of the pull is loaded)", "note (catatan), quarantine (yang tidak sesuai tertahan), atau block (tidak ada yang dimuat)"),
+        c("since", "timestamp", "Since when it had been as before", "Sejak kapan keadaan sebelumnya berlaku"),
+        c("found_at", "timestamp", "When the pull that found it ended", "Waktu selesai penarikan yang menemukannya"),
+        schema=OPS,
+        comment="How a source departs from what it was. | Perubahan bentuk data sumber.",
+    )  # fmt: skip
+    sa.Table(
         "validation",
         metadata,
         c("batch_id", "string", "One validation of one category before a merge", "Satu validasi satu kategori sebelum penggabungan", key=True),

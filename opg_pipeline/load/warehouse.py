@@ -188,13 +188,25 @@ class Warehouse:
     # -- outcomes ------------------------------------------------------------------------------------------------------
 
     def record_outcomes(self, records: Sequence[OutcomeRecord]) -> int:
-        """Write how pulls ended, by run, city, app and dataset; returns how many were new or differ from what stood there."""
+        """Write how pulls ended, by run, city, app and dataset, and the drift they found.
+
+        Returns:
+            How many outcomes were new or differ from what stood there.
+        """
         table = self.ops("run_outcome")
         rows = rows_of(table, [{**asdict(record), "outcome": record.outcome.value} for record in records])
         if not rows.num_rows:
             return 0
+        changes = [
+            {**asdict(record), **asdict(item), "found_at": record.finished_at}
+            for record in records
+            for item in record.drift
+        ]
+        drift = self.ops("drift")
         try:
             with self.engine.begin() as connection:
+                if changes:
+                    upsert(connection, drift, rows_of(drift, changes))
                 return upsert(connection, table, rows)
         except sa.exc.SQLAlchemyError as error:
             raise WarehouseError(f"The outcomes of the run could not be written: {reason(error)}.") from None

@@ -157,6 +157,25 @@ class SliceManifest:
     """Records of this pull and of those before it, as long as the declaration was the same."""
     filled: dict[str, int] = field(default_factory=dict)
     """How many of them had a value, by field, to tell a field that is suddenly gone."""
+    contract: dict[str, Any] = field(default_factory=dict)
+    """The source's fields as last seen, for normalise/drift.py; empty where the slice is none of a pull."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One way in which a source departs from what it was.
+
+    ``place`` is a path of the source, or a field of the category. ``kind``: new_field, missing_field, retyped or re_enumerated.
+    ``action``: note, quarantine (what does not fit waits) or block (nothing of the pull is loaded). ``since``: when it had been
+    seen first as it was ``before``. Texts hold names, kinds and counts, never a value of a record.
+    """
+
+    place: str
+    kind: str
+    action: str
+    before: str
+    now: str
+    since: datetime
 
 
 @dataclass(slots=True)
@@ -184,6 +203,9 @@ class OutcomeRecord:
     values_quarantined: int = 0
     skipped: int = 0
     slice_id: str | None = None
+    drift: list[Drift] = field(default_factory=list)
+    compared: bool = False
+    """Whether the source was compared with what it was."""
 
 
 ENVELOPE: tuple[tuple[str, str, str], ...] = (

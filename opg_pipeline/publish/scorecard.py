@@ -15,9 +15,9 @@ from opg_pipeline.model.app import App
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.city import City
 from opg_pipeline.model.handover import Outcome
-from opg_pipeline.publish.rows import replace_rows
-from opg_pipeline.publish.sources import DatasetState, app_state, aware, dataset_states
-from opg_pipeline.publish.tables import core_table, mart_table, ops_quarantine, ops_run_outcome
+from opg_pipeline.publish.rows import EpochMicroseconds, replace_rows
+from opg_pipeline.publish.sources import DatasetState, app_state, aware, dataset_states, instant
+from opg_pipeline.publish.tables import core_table, mart_table, ops_drift, ops_quarantine, ops_run_outcome
 
 AppId = tuple[str, str]
 """City and app."""
@@ -45,7 +45,7 @@ def rebuild_scorecard(connection: sa.Connection, catalog: Catalog, *, as_of: dat
     """
     as_of = aware(as_of)
     states, runs, records = dataset_states(connection), _runs(connection), _records(connection, catalog)
-    waiting = _waiting(connection)
+    waiting, drift = _waiting(connection), _drift(connection)
     rows = [
         _row(
             entry.city,
@@ -56,6 +56,7 @@ def rebuild_scorecard(connection: sa.Connection, catalog: Catalog, *, as_of: dat
             waiting.get((city, app.id), (0, 0)),
             as_of,
         )
+        | drift.get((city, app.id), {"drifted_at": None, "drifted": None})
         for city, entry in sorted(catalog.cities.items())
         for app in sorted(entry.apps.values(), key=lambda item: item.id)
     ]
@@ -78,6 +79,25 @@ def _waiting(connection: sa.Connection) -> dict[AppId, tuple[int, int]]:
     c = ops_quarantine().c
     statement = sa.select(c.city, c.app, sa.func.sum(c.open), sa.func.sum(c.dismissed)).group_by(c.city, c.app)
     return {(city, app): (int(still), int(gone)) for city, app, still, gone in connection.execute(statement)}
+
+
+def _drift(connection: sa.Connection) -> dict[AppId, dict[str, Any]]:
+    """The columns on drift of each app that had some: what the newest run that found any found."""
+    c = ops_drift().c
+    at = EpochMicroseconds(sa.func.max(c.found_at))
+    runs = sa.select(c.city, c.app, c.run_id, at).group_by(c.city, c.app, c.run_id)
+    newest: dict[AppId, tuple[int, str]] = {}
+    for city, app, run, found_at in connection.execute(runs):
+        newest[(city, app)] = max(newest.get((city, app), (0, "")), (int(found_at), run))
+    told: dict[AppId, list[str]] = {}
+    rows = sa.select(c.city, c.app, c.run_id, c.dataset, c.place, c.kind, c.action).distinct()
+    for city, app, run, *what in connection.execute(rows):
+        if newest[(city, app)][1] == run:
+            told.setdefault((city, app), []).append("{}.{}: {} ({})".format(*what))
+    return {
+        key: {"drifted_at": instant(found_at), "drifted": json.dumps(sorted(told[key]), ensure_ascii=False)}
+        for key, (found_at, _) in newest.items()
+    }
 
 
 def _records(connection: sa.Connection, catalog: Catalog) -> dict[AppId, _Records]:

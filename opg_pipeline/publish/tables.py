@@ -75,6 +75,17 @@ def ops_quarantine() -> sa.TableClause:
     )
 
 
+def ops_drift() -> sa.TableClause:
+    """How sources departed from what they were."""
+    texts = ("run_id", "city", "app", "dataset", "place", "kind", "action")
+    return sa.table(
+        "drift",
+        *(sa.column(name, sa.Text()) for name in texts),
+        sa.column("found_at", sa.DateTime(timezone=True)),
+        schema="ops",
+    )
+
+
 def ops_run_outcome() -> sa.TableClause:
     """How every pull ended."""
     texts = ("run_id", "city", "app", "dataset", "category", "outcome", "message", "slice_id")
@@ -154,6 +165,8 @@ def mart_metadata() -> sa.MetaData:
         c("quarantined_last", sa.BigInteger, "Records of these pulls that wait in quarantine", "Rekaman tarikan tersebut yang menunggu di karantina"),
         c("quarantine_share", sa.Double, "quarantined_last of the records delivered", "quarantined_last terhadap rekaman yang dikirim", null=True),
         c("quarantine_open", sa.BigInteger, "Refusals of records and values that wait for somebody, see ops.quarantine", "Penolakan rekaman dan nilai yang menunggu penanganan, lihat ops.quarantine", null=True),
+        c("drifted_at", when, "When the source was last found to differ from what it was, see ops.drift", "Kapan sumber terakhir ditemukan berubah, lihat ops.drift", null=True),
+        c("drifted", sa.Text, "JSON list of what differed then: dataset, field, kind and action", "Daftar JSON perubahan saat itu: himpunan data, kolom, jenis, dan tindakan", null=True),
         c("quarantine_dismissed", sa.BigInteger, "Refusals that somebody has set aside, with a reason", "Penolakan yang dikesampingkan dengan alasan", null=True),
         c("region_resolved_share", sa.Double, "Share of the records with a region, cut to whole per cents to protect small groups", "Proporsi rekaman yang memiliki wilayah, dipotong ke persen bulat untuk melindungi kelompok kecil", null=True),
         c("oldest_event_on", sa.Date, "Day of the oldest record", "Hari rekaman terlama", null=True),

@@ -60,6 +60,23 @@ def test_every_column(world: World) -> None:
     world.add("ops.quarantine", [{**cause, "reason": "bad_date", "open": 4, "dismissed": 2}])
     world.add("ops.quarantine", [{**cause, "reason": "bad_number", "open": 1, "dismissed": 0}])
     world.add("ops.quarantine", [{**cause, "city": "lain", "reason": "bad_date", "open": 7, "dismissed": 0}])
+    change = {"city": "uji", "app": "one", "dataset": "visits", "kind": "retyped", "action": "quarantine"}
+    world.add("ops.drift", [{**change, "run_id": "r1", "place": "older", "found_at": AS_OF - 9 * HOUR}])
+    world.add("ops.drift", [{**change, "run_id": "r2", "place": "umur", "found_at": AS_OF - 4 * HOUR}])
+    world.add(
+        "ops.drift",
+        [
+            {
+                **change,
+                "run_id": "r2",
+                "place": "baru",
+                "kind": "new_field",
+                "action": "note",
+                "found_at": AS_OF - 4 * HOUR,
+            }
+        ],
+    )
+    world.add("ops.drift", [{**change, "run_id": "r3", "city": "lain", "place": "x", "found_at": AS_OF - HOUR}])
     declared = catalog([VISIT, TRIP], [app("one", feeds=("visit", "trip"))])
     assert cards(world, declared)["one"] == {
         "city_id": "uji",
@@ -86,6 +103,8 @@ def test_every_column(world: World) -> None:
         "quarantine_share": 0.3,
         "quarantine_open": 5,
         "quarantine_dismissed": 2,
+        "drifted_at": AS_OF - 4 * HOUR,
+        "drifted": '["visits.baru: new_field (note)", "visits.umur: retyped (quarantine)"]',
         "region_resolved_share": 0.8,
         "oldest_event_on": date(2025, 12, 31),
         "newest_event_on": date(2026, 2, 5),
@@ -141,7 +160,7 @@ def test_an_app_nobody_pulled_yet_has_a_row(world: World) -> None:
     empty = {name for name, value in card["one"].items() if value is None}
     assert empty == {
         "last_outcome", "last_outcome_at", "last_message", "last_good_at", "hours_since_good", "runs_good_share", "quarantine_share",
-        "region_resolved_share", "oldest_event_on", "newest_event_on",
+        "region_resolved_share", "oldest_event_on", "newest_event_on", "drifted_at", "drifted",
     }  # fmt: skip
     assert (card["one"]["runs_total"], card["one"]["records_core"], card["one"]["quarantine_open"]) == (0, 0, 0)
 

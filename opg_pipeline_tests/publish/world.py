@@ -146,6 +146,7 @@ _DDL = (
   merged_at timestamptz, declaration_hash text, blocked boolean, repairs bigint)""",
     """create table ops.quarantine (city text, app text, dataset text, category text, scope text, reason text, rule text, field text,
   open bigint, dismissed bigint, repaired bigint, oldest_at timestamptz)""",
+    """create table ops.drift (run_id text, city text, app text, dataset text, place text, kind text, action text, found_at timestamptz)""",
     """create table ops.run_outcome (run_id text, city text, app text, dataset text, category text, outcome text,
   started_at timestamptz, finished_at timestamptz, message text, slice_id text)""",
 )
