@@ -15,8 +15,8 @@ from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Page, SliceManifest
 from opg_pipeline.model.paths import FieldPath, follow, parse_path
 
-LEAST_RECORDS = 20
-"""Records of the last pull from which on a tenth of them is told from chance."""
+LEAST_RECORDS = 40
+"""Records of the last pull from which on less than a twentieth of them is told from chance."""
 LEAST_VALUES = 10
 """Values that are expected of a field from which on a tenth of them is told from chance."""
 _ENVELOPE = ("region_code", "reported_at")
@@ -30,9 +30,9 @@ def values_of(ref: DatasetRef, accepted: pa.Table) -> Counter[str]:
 
 
 def has_shrunk(ref: DatasetRef, records: int, last: SliceManifest) -> bool:
-    """Whether a snapshot that is whole holds less than a tenth of the last one."""
+    """Whether a snapshot that is whole holds less than a twentieth of the last one."""
     whole = ref.dataset.nature == "snapshot" and ref.dataset.incremental is None and last.complete
-    return whole and last.records >= LEAST_RECORDS and records * 10 < last.records
+    return whole and last.records >= LEAST_RECORDS and records * 20 < last.records
 
 
 def lost_fields(filled: Mapping[str, int], records: int, last: SliceManifest) -> list[str]:
