@@ -18,6 +18,18 @@ _HISTORY = (
         "timestamp",
         "When the source stopped listing it; empty while it is alive. Measures count alive records only.",
     ),
+    (
+        "version_from",
+        "timestamp",
+        "Since when the record stands as it does; empty if that was before versions were kept.",
+    ),
+    ("version_change", "string", "What began it: new, changed, restated or revived; empty likewise."),
+)
+_MAY_BE_EMPTY = ENVELOPE_NULLABLE | {"vanished_at", "version_from", "version_change"}
+_VERSIONS = (
+    "`core.<category>_history` has every version of every record in the same columns: `version_from` and `version_to` (empty on the version "
+    "that stands), `version_change`, and `version_end`: changed, restated or vanished. `restated` means that the same answer of the source was "
+    "read by another declaration. Times are when the pipeline learned it; when it happened is `event_at`."
 )
 
 
@@ -34,13 +46,10 @@ def data_dictionary(catalog: Catalog) -> str:
         "| --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {name} | {kind} | {'yes' if name in ENVELOPE_NULLABLE else 'no'} | {_cell(text)} |"
-        for name, kind, text in ENVELOPE
+        f"| {name} | {kind} | {'yes' if name in _MAY_BE_EMPTY else 'no'} | {_cell(text)} |"
+        for name, kind, text in (*ENVELOPE, *_HISTORY)
     ]
-    lines += [
-        f"| {name} | {kind} | {'yes' if name == 'vanished_at' else 'no'} | {_cell(text)} |"
-        for name, kind, text in _HISTORY
-    ]
+    lines += ["", _VERSIONS]
     categories = sorted(catalog.categories.values(), key=lambda item: item.id)
     for category in categories:
         lines += _category(category)
