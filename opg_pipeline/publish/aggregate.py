@@ -25,13 +25,15 @@ _PERCENTILES: sa.ColumnClause[Any] = sa.literal_column("array[0.1, 0.5, 0.9]")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One aggregate. ``district`` is None for the whole city; ``n`` counts the records used, ``unplaced`` those without a region."""
+    """One aggregate. ``district`` is None for the whole city; ``n`` counts the records used, ``unplaced`` those without a region,
+    ``hits`` those that fit the numerator of a share."""
 
     city: str
     start: date
     district: str | None
     n: int
     unplaced: int
+    hits: int
     value: float
     median: float | None
     p10: float | None
@@ -215,4 +217,15 @@ def _cell(row: sa.RowMapping, measure: Measure, divisor: int) -> Cell:
         total = Fraction(row["total"]) / divisor
         value = float(total if measure.aggregation == "sum" else total / n)
     assert value is not None
-    return Cell(row["city_id"], row["period"], row.get("district"), n, int(row["unplaced"]), value, median, p10, p90)
+    return Cell(
+        row["city_id"],
+        row["period"],
+        row.get("district"),
+        n,
+        int(row["unplaced"]),
+        int(row["hits"]),
+        value,
+        median,
+        p10,
+        p90,
+    )

@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.category import Category, Measure
 from opg_pipeline.publish.aggregate import Cell, cells, reporting_apps
+from opg_pipeline.publish.protect import WHOLE, Shield, protect
 from opg_pipeline.publish.rows import replace_rows
 from opg_pipeline.publish.sources import Coverage, aware, coverage, dataset_states
-from opg_pipeline.publish.suppress import Reason, suppress
+from opg_pipeline.publish.suppress import Counts, suppress
 from opg_pipeline.publish.tables import mart_table
 
 SMALL_N = 30
@@ -65,11 +66,14 @@ def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: date
     cities = sorted(catalog.cities)
     rows: list[dict[str, Any]] = []
     for category in sorted(catalog.used_categories, key=lambda item: item.id):
-        reporting: dict[str, dict[tuple[str, date], set[str]]] = {}
-        for measure in sorted(category.measures, key=lambda item: item.id):
-            if measure.period not in reporting:
-                reporting[measure.period] = reporting_apps(connection, category, measure.period, cities)
-            rows += _measure_rows(connection, catalog, category, measure, sources, reporting[measure.period], as_of)
+        tables = [_measured(connection, catalog, category, measure) for measure in _sorted(category)]
+        protect([table.shield for table in tables])
+        reporting = {
+            grain: reporting_apps(connection, category, grain, cities)
+            for grain in {measure.period for measure in category.measures}
+        }
+        for table in tables:
+            rows += _measure_rows(catalog, category, table, sources, reporting[table.measure.period], as_of)
     replace_rows(connection, mart_table("measure"), rows)
     return MeasureReport(
         cells=len(rows),
@@ -79,38 +83,61 @@ def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: date
     )
 
 
-def _measure_rows(
-    connection: sa.Connection,
-    catalog: Catalog,
-    category: Category,
-    measure: Measure,
-    sources: dict[tuple[str, str], Coverage],
-    reporting: dict[tuple[str, date], set[str]],
-    as_of: datetime,
-) -> Iterable[dict[str, Any]]:
+def _sorted(category: Category) -> list[Measure]:
+    return sorted(category.measures, key=lambda item: item.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The cells of one measure, by city and period: the whole city, then its districts; and what of them is hidden."""
+
+    measure: Measure
+    cells: dict[tuple[str, date], tuple[Cell, list[Cell]]]
+    shield: Shield
+
+
+def _measured(connection: sa.Connection, catalog: Catalog, category: Category, measure: Measure) -> _Table:
     zones = {city: entry.city.timezone for city, entry in sorted(catalog.cities.items())}
     found = sorted(
         cells(connection, category, measure, zones), key=lambda cell: (cell.city, cell.start, cell.district or "")
     )
-    for (city, start), group in groupby(found, key=lambda cell: (cell.city, cell.start)):
+    table = _Table(measure, {}, Shield(measure))
+    for slot, group in groupby(found, key=lambda cell: (cell.city, cell.start)):
         whole, *districts = group
+        table.cells[slot] = whole, districts
+        records = Counts(whole.n, {cell.district or "": cell.n for cell in districts})
+        numerator = {cell.district or "": cell.hits for cell in districts} if measure.numerator is not None else None
+        table.shield.decide(slot, suppress(records, measure.min_cell, numerator, whole.hits))
+    return table
+
+
+def _measure_rows(
+    catalog: Catalog,
+    category: Category,
+    table: _Table,
+    sources: dict[tuple[str, str], Coverage],
+    reporting: dict[tuple[str, date], set[str]],
+    as_of: datetime,
+) -> Iterable[dict[str, Any]]:
+    measure = table.measure
+    for (city, start), (whole, districts) in table.cells.items():
         entry = catalog.cities[city]
-        decision = suppress(whole.n, {cell.district or "": cell.n for cell in districts}, measure.min_cell)
+        reasons = table.shield.reasons[(city, start)]
         source = sources.get((city, category.id)) or Coverage(frozenset(), None, None, False, False, 0)
         names = {region.code: region.name for region in entry.regions}
         end = last_day(start, measure.period)
         apps = len(source.apps & reporting.get((city, start), set()))
-        share = None if decision.hide_share else whole.unplaced / whole.n
+        share = None if (city, start) in table.shield.shares else whole.unplaced / whole.n
         shared = {
             "LOW_COVERAGE": apps < len(source.apps),
             "STALE_SOURCE": source.stale,
-            "PROVISIONAL": is_provisional(end, zones[city], source.longest_cadence, as_of),
+            "PROVISIONAL": is_provisional(end, entry.city.timezone, source.longest_cadence, as_of),
             "UNRESOLVED_REGION": share is not None and share > UNRESOLVED_SHARE,
             "QUARANTINE": source.quarantined > 0,
             "BREAK_IN_SERIES": source.break_in_series,
         }
         for cell in (whole, *districts):
-            reason: Reason = decision.total if cell.district is None else decision.districts[cell.district]
+            reason = reasons[WHOLE if cell.district is None else cell.district]
             code = cell.district or (entry.city.regions.root if entry.city.regions else "")
             few = not reason and cell.n < SMALL_N and measure.aggregation in {"mean", "median", "share"}
             yield {
@@ -132,7 +159,6 @@ def _measure_rows(
                 "oldest_data_at": source.oldest_data_at,
                 "caveats": json.dumps(sorted(name for name, holds in {**shared, "SMALL_N": few}.items() if holds)),
                 "suppressed": bool(reason),
-                "suppression": reason,
             }
 
 

@@ -135,8 +135,7 @@ def mart_metadata() -> sa.MetaData:
         c("share_without_region", sa.Double, "Share of the measure's records without a region, city-wide in the period; null where it would give a suppressed cell away", "Proporsi rekaman tanpa wilayah, se-kota dalam periode; kosong bila dapat membuka sel yang disembunyikan", null=True),
         c("oldest_data_at", when, "When the app with the oldest data last delivered", "Waktu pasokan terakhir dari aplikasi yang datanya paling lama", null=True),
         c("caveats", sa.Text, "JSON list of caveats, sorted", "Daftar JSON catatan kehati-hatian, terurut"),
-        c("suppressed", sa.Boolean, "Whether the cell is hidden to protect small groups", "Apakah sel disembunyikan untuk melindungi kelompok kecil"),
-        c("suppression", sa.Text, "Why: empty, primary (few records) or complementary (protects another cell)", "Alasan: kosong, primary (rekaman sedikit), atau complementary (melindungi sel lain)"),
+        c("suppressed", sa.Boolean, "Whether the cell is hidden, being small or so that a small one cannot be found by subtraction; which of the two is not told", "Apakah sel disembunyikan karena kecil atau agar sel kecil tidak dapat dihitung; alasannya tidak disebut"),
         comment="Every published number with what it rests on. One row per city, measure, period and region. | Setiap angka terbitan beserta dasarnya. Satu baris per kota, ukuran, periode, dan wilayah.",
     )  # fmt: skip
     sa.Table(
@@ -165,9 +164,9 @@ def mart_metadata() -> sa.MetaData:
         c("quarantined_last", sa.BigInteger, "Records of these pulls that wait in quarantine", "Rekaman tarikan tersebut yang menunggu di karantina"),
         c("quarantine_share", sa.Double, "quarantined_last of the records delivered", "quarantined_last terhadap rekaman yang dikirim", null=True),
         c("quarantine_open", sa.BigInteger, "Refusals of records and values that wait for somebody, see ops.quarantine", "Penolakan rekaman dan nilai yang menunggu penanganan, lihat ops.quarantine", null=True),
+        c("quarantine_dismissed", sa.BigInteger, "Refusals that somebody has set aside, with a reason", "Penolakan yang dikesampingkan dengan alasan", null=True),
         c("drifted_at", when, "When the source was last found to differ from what it was, see ops.drift", "Kapan sumber terakhir ditemukan berubah, lihat ops.drift", null=True),
         c("drifted", sa.Text, "JSON list of what differed then: dataset, field, kind and action", "Daftar JSON perubahan saat itu: himpunan data, kolom, jenis, dan tindakan", null=True),
-        c("quarantine_dismissed", sa.BigInteger, "Refusals that somebody has set aside, with a reason", "Penolakan yang dikesampingkan dengan alasan", null=True),
         c("region_resolved_share", sa.Double, "Share of the records with a region, cut to whole per cents to protect small groups", "Proporsi rekaman yang memiliki wilayah, dipotong ke persen bulat untuk melindungi kelompok kecil", null=True),
         c("oldest_event_on", sa.Date, "Day of the oldest record", "Hari rekaman terlama", null=True),
         c("newest_event_on", sa.Date, "Day of the newest record", "Hari rekaman terbaru", null=True),

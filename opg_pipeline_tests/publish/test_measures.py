@@ -343,5 +343,5 @@ def test_engines_agree_on_many_records(duck: World, pg: World) -> None:
         rebuild(world, declared)
         contents.append(world.read("measure"))
     assert contents[0] == contents[1]
-    assert {row["suppression"] for row in contents[0]} == {"", "primary", "complementary"}
+    assert {row["suppressed"] for row in contents[0]} == {False, True}
     assert len(contents[0]) > 500
