@@ -215,11 +215,15 @@ class Measure(Declared):
     concept: str = Field(min_length=10)
     definition: str = Field(min_length=10)
     interpretation: str = Field(min_length=10)
-    unit: str = Field(min_length=1)
+    unit: str = Field(min_length=1, description="Or the name of a field in `by` that holds it.")
     aggregation: Literal["count", "sum", "mean", "median", "share"]
     value: Value | None = None
     where: dict[str, tuple[Any, ...]] = Field({}, description="Only records whose field has one of these values.")
     numerator: dict[str, tuple[Any, ...]] | None = Field(None, description="For a share: what counts.")
+    by: tuple[Identifier, ...] = Field(
+        (),
+        description="Fields over which numbers must not be mixed, such as commodity and unit: one cell per combination.",
+    )
     period: Literal["day", "month", "quarter", "year"] = "month"
     not_counted: str = Field(min_length=3, description="Who or what the number leaves out.")
     min_cell: int = Field(5, ge=1, description="Smallest number of records a published cell may rest on.")

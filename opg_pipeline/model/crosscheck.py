@@ -138,6 +138,22 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
             need(rule.field, (*at, "field"), None, "")
     for index, measure in enumerate(category.measures):
         _check_measure(measure, ("measures", index), need)
+        for place, name in enumerate(measure.by):
+            need(
+                name,
+                ("measures", index, "by", place),
+                {"string", "enum", "integer", "boolean"},
+                "`by` needs a field of few values",
+            )
+        careful = next((other for other in category.measures if other.min_cell > 1), None)
+        if measure.by and careful is not None:
+            problems.append(
+                source.problem(
+                    ("measures", index, "by"),
+                    f"Cells by {', '.join(measure.by)} would give away what {careful.id!r} hides (min_cell {careful.min_cell}).",
+                    "use `by` where every measure of the category has min_cell 1; people are not split up.",
+                )
+            )
         problems += _check_values(measure.where, fields, source, ("measures", index, "where"))
         problems += _check_values(measure.numerator or {}, fields, source, ("measures", index, "numerator"))
     for key, ids in (

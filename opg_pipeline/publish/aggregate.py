@@ -25,12 +25,13 @@ _PERCENTILES: sa.ColumnClause[Any] = sa.literal_column("array[0.1, 0.5, 0.9]")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One aggregate. ``district`` is None for the whole city; ``n`` counts the records used, ``unplaced`` those without a region,
+    """One aggregate. ``district`` is None for the whole city, ``breakdown`` the values of the fields in ``by``; ``n`` counts the records used, ``unplaced`` those without a region,
     ``hits`` those that fit the numerator of a share."""
 
     city: str
     start: date
     district: str | None
+    breakdown: tuple[str, ...]
     n: int
     unplaced: int
     hits: int
@@ -104,6 +105,11 @@ def _statement(
         table.c.city_id.in_(list(zones)),
         _fits(table, category, measure, "where"),
     ]
+    parts = [f"by_{place}" for place in range(len(measure.by))]
+    columns += [
+        sa.func.coalesce(sa.cast(table.c[name], sa.Text()), "").label(part)
+        for part, name in zip(parts, measure.by, strict=True)
+    ]
     if value is not None:
         columns.append(value.label("v"))
         conditions.append(value.is_not(None))
@@ -116,7 +122,7 @@ def _statement(
         source = table.join(region, sa.and_(region.c.city_id == table.c.city_id, region.c.code == table.c.region_code))
         conditions.append(region.c.level.in_(["district", "village"]))
     base = sa.select(*columns).select_from(source).where(*conditions).subquery()
-    keys = [base.c.city_id, base.c.period, *([base.c.district] if districts else [])]
+    keys = [base.c.city_id, base.c.period, *([base.c.district] if districts else []), *(base.c[part] for part in parts)]
     result = [
         *keys,
         sa.func.count().label("n"),
@@ -221,6 +227,7 @@ def _cell(row: sa.RowMapping, measure: Measure, divisor: int) -> Cell:
         row["city_id"],
         row["period"],
         row.get("district"),
+        tuple(row[f"by_{place}"] for place in range(len(measure.by))),
         n,
         int(row["unplaced"]),
         int(row["hits"]),

@@ -31,6 +31,7 @@ def rebuild_notes_and_definitions(connection: sa.Connection, catalog: Catalog) -
             "value_rule": None if measure.value is None else _json(measure.value.model_dump(exclude_none=True)),
             "conditions": _json(measure.where),
             "numerator": None if measure.numerator is None else _json(measure.numerator),
+            "breakdown_fields": _json(measure.by),
             "period_grain": measure.period,
             "not_counted": measure.not_counted,
             "min_cell": measure.min_cell,

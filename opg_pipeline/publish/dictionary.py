@@ -116,10 +116,16 @@ def method_page(catalog: Catalog, category: Category, measure: Measure) -> str:
         [(kind, source)] = measure.value.model_dump(exclude_none=True).items()
         told = f"`{source}`" if kind == "field" else f"{kind.replace('_', ' ')} `{source[0]}` and `{source[1]}`"
         lines.append(f"- Value of one record: {told}. Records without it are not counted.")
+    if measure.by:
+        lines.append(
+            f"- Never mixed over {', '.join(f'`{name}`' for name in measure.by)}: one number for each of their combinations."
+        )
     lines += [f"- Only records where {_conditions(measure.where)}."] if measure.where else []
     lines += [f"- Counted in the share: records where {_conditions(measure.numerator)}."] if measure.numerator else []
     lines += [
-        f"- Cells of fewer than {measure.min_cell} records are hidden (`primary`), and others with them (`complementary`) where a small cell could be found by subtraction.",
+        f"- Cells of fewer than {measure.min_cell} records are hidden, and others with them where a small cell could be found by subtraction."
+        if measure.min_cell > 1
+        else "- No cell is hidden: the records speak of no person.",
         "",
         "## Who answers for it",
         "",

@@ -24,6 +24,8 @@ from opg_pipeline.publish.suppress import Counts, suppress
 from opg_pipeline.publish.tables import mart_table
 
 SMALL_N = 30
+BREAKDOWN = " | "
+"""Between the values of a breakdown."""
 """Below this many records a mean, median or share is marked."""
 UNRESOLVED_SHARE = 0.05
 """Above this share of records without a region the numbers of a period are marked."""
@@ -89,22 +91,26 @@ def _sorted(category: Category) -> list[Measure]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The cells of one measure, by city and period: the whole city, then its districts; and what of them is hidden."""
+    """The cells of one measure, by city, period and breakdown: the whole city, then its districts; and what of them is hidden."""
 
     measure: Measure
-    cells: dict[tuple[str, date], tuple[Cell, list[Cell]]]
+    cells: dict[tuple[str, date, tuple[str, ...]], tuple[Cell, list[Cell]]]
     shield: Shield
 
 
 def _measured(connection: sa.Connection, catalog: Catalog, category: Category, measure: Measure) -> _Table:
     zones = {city: entry.city.timezone for city, entry in sorted(catalog.cities.items())}
     found = sorted(
-        cells(connection, category, measure, zones), key=lambda cell: (cell.city, cell.start, cell.district or "")
+        cells(connection, category, measure, zones),
+        key=lambda cell: (cell.city, cell.start, cell.breakdown, cell.district or ""),
     )
     table = _Table(measure, {}, Shield(measure))
-    for slot, group in groupby(found, key=lambda cell: (cell.city, cell.start)):
+    for (*_, breakdown), group in groupby(found, key=lambda cell: (cell.city, cell.start, cell.breakdown)):
         whole, *districts = group
-        table.cells[slot] = whole, districts
+        slot = (whole.city, whole.start)
+        table.cells[(*slot, breakdown)] = whole, districts
+        if measure.by:  # min_cell is 1 throughout the category: there is nothing to hide
+            continue
         records = Counts(whole.n, {cell.district or "": cell.n for cell in districts})
         numerator = {cell.district or "": cell.hits for cell in districts} if measure.numerator is not None else None
         table.shield.decide(slot, suppress(records, measure.min_cell, numerator, whole.hits))
@@ -120,9 +126,10 @@ def _measure_rows(
     as_of: datetime,
 ) -> Iterable[dict[str, Any]]:
     measure = table.measure
-    for (city, start), (whole, districts) in table.cells.items():
+    for (city, start, breakdown), (whole, districts) in table.cells.items():
         entry = catalog.cities[city]
-        reasons = table.shield.reasons[(city, start)]
+        reasons = table.shield.reasons.get((city, start), {})
+        unit = dict(zip(measure.by, breakdown, strict=True)).get(measure.unit, measure.unit)
         source = sources.get((city, category.id)) or Coverage(frozenset(), None, None, False, False, 0)
         names = {region.code: region.name for region in entry.regions}
         end = last_day(start, measure.period)
@@ -137,14 +144,15 @@ def _measure_rows(
             "BREAK_IN_SERIES": source.break_in_series,
         }
         for cell in (whole, *districts):
-            reason = reasons[WHOLE if cell.district is None else cell.district]
+            reason = reasons.get(WHOLE if cell.district is None else cell.district, "")
             code = cell.district or (entry.city.regions.root if entry.city.regions else "")
             few = not reason and cell.n < SMALL_N and measure.aggregation in {"mean", "median", "share"}
             yield {
                 "city_id": city,
                 "category_id": category.id,
                 "measure_id": measure.id,
-                "unit": measure.unit,
+                "breakdown": BREAKDOWN.join(breakdown),
+                "unit": unit,
                 "period_grain": measure.period,
                 "period_start": start,
                 "period_end": end,

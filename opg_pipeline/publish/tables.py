@@ -117,6 +117,7 @@ def mart_metadata() -> sa.MetaData:
         c("city_id", sa.Text, "City", "Kota atau kabupaten"),
         c("category_id", sa.Text, "Standard category the records belong to", "Kategori standar asal rekaman"),
         c("measure_id", sa.Text, "Measure, see mart.measure_definition", "Ukuran, lihat mart.measure_definition"),
+        c("breakdown", sa.Text, "What the cell is of, such as commodity and unit, in the order of breakdown_fields of mart.measure_definition; empty where the measure is not broken down", "Rincian sel, misalnya komoditas dan satuan, menurut urutan breakdown_fields di mart.measure_definition; kosong bila tidak dirinci"),
         c("unit", sa.Text, "Unit of value, median, p10 and p90", "Satuan value, median, p10, dan p90"),
         c("period_grain", sa.Text, "Length of the period: day, month, quarter or year", "Panjang periode: hari, bulan, triwulan, atau tahun"),
         c("period_start", sa.Date, "First day of the period, in the city's time zone", "Hari pertama periode, menurut zona waktu kota"),
@@ -136,7 +137,7 @@ def mart_metadata() -> sa.MetaData:
         c("oldest_data_at", when, "When the app with the oldest data last delivered", "Waktu pasokan terakhir dari aplikasi yang datanya paling lama", null=True),
         c("caveats", sa.Text, "JSON list of caveats, sorted", "Daftar JSON catatan kehati-hatian, terurut"),
         c("suppressed", sa.Boolean, "Whether the cell is hidden, being small or so that a small one cannot be found by subtraction; which of the two is not told", "Apakah sel disembunyikan karena kecil atau agar sel kecil tidak dapat dihitung; alasannya tidak disebut"),
-        comment="Every published number with what it rests on. One row per city, measure, period and region. | Setiap angka terbitan beserta dasarnya. Satu baris per kota, ukuran, periode, dan wilayah.",
+        comment="Every published number with what it rests on. One row per city, measure, breakdown, period and region. | Setiap angka terbitan beserta dasarnya. Satu baris per kota, ukuran, rincian, periode, dan wilayah.",
     )  # fmt: skip
     sa.Table(
         "app_scorecard",
@@ -190,6 +191,7 @@ def mart_metadata() -> sa.MetaData:
         c("value_rule", sa.Text, "JSON: the number taken from one record", "JSON: angka yang diambil dari satu rekaman", null=True),
         c("conditions", sa.Text, "JSON: only records that fit", "JSON: hanya rekaman yang sesuai"),
         c("numerator", sa.Text, "JSON: what counts in a share", "JSON: yang dihitung dalam proporsi", null=True),
+        c("breakdown_fields", sa.Text, "JSON list of the fields the measure is broken down by", "Daftar JSON kolom perincian ukuran"),
         c("period_grain", sa.Text, "Length of the period", "Panjang periode"),
         c("not_counted", sa.Text, "Who or what is left out", "Siapa atau apa yang tidak dihitung"),
         c("min_cell", sa.BigInteger, "Smallest number of records a published cell rests on", "Jumlah rekaman terkecil sebuah sel terbitan"),

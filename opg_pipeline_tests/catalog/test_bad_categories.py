@@ -301,6 +301,15 @@ CASES = [
         ["63: measures.0.min_cell: 0: Input should be greater than or equal to 1. Fix: correct the value."],
     ),
     (
+        "  value: {field: wait_minutes}\n",
+        "  value: {field: wait_minutes}\n  by: [outcomee]\n",
+        [
+            "60: measures.0.by.0: There is no field 'outcomee'. Fix: did you mean 'outcome'?",
+            "60: measures.0.by: Cells by outcomee would give away what 'wait' hides (min_cell 5). "
+            "Fix: use `by` where every measure of the category has min_cell 1; people are not split up.",
+        ],
+    ),
+    (
         "label: {en: Counter, id: Loket}\n",
         "label: {en: Counter, id: Loket}\n  required_unless: {outcomee: [served]}\n",
         ["18: fields.2.required_unless.outcomee: There is no field 'outcomee'. Fix: did you mean 'outcome'?"],

@@ -345,3 +345,29 @@ def test_engines_agree_on_many_records(duck: World, pg: World) -> None:
     assert contents[0] == contents[1]
     assert {row["suppressed"] for row in contents[0]} == {False, True}
     assert len(contents[0]) > 500
+
+
+def test_unlike_things_are_never_mixed(world: World) -> None:
+    world.build("visit")
+    world.visits(
+        {"note": "IDR/kg", "status": "open", "amount": Decimal(10)},
+        {"note": "IDR/kg", "status": "open", "amount": Decimal(20), "region_code": D2, "region_level": "district"},
+        {"note": "IDR/sack", "status": "open", "amount": Decimal(500)},
+        {"note": "IDR/kg", "status": None, "amount": Decimal(7), "region_code": None, "region_match": "none"},
+    )
+    price = measure("price", "median", value={"field": "amount"}, by=["status", "note"], unit="note")
+    rebuild(world, one(price, measure("visits", "count")))
+    found = {
+        (row["breakdown"], row["region_code"]): (row["unit"], row["n"], row["value"], row["share_without_region"])
+        for row in world.read("measure")
+        if row["measure_id"] == "price"
+    }
+    assert found == {
+        ("open | IDR/kg", "35.22"): ("IDR/kg", 2, 15.0, 0.0),
+        ("open | IDR/kg", D1): ("IDR/kg", 1, 10.0, 0.0),
+        ("open | IDR/kg", D2): ("IDR/kg", 1, 20.0, 0.0),
+        ("open | IDR/sack", "35.22"): ("IDR/sack", 1, 500.0, 0.0),
+        ("open | IDR/sack", D1): ("IDR/sack", 1, 500.0, 0.0),
+        (" | IDR/kg", "35.22"): ("IDR/kg", 1, 7.0, 1.0),
+    }
+    assert (cell(world, "visits")["breakdown"], cell(world, "visits")["unit"]) == ("", "units")
