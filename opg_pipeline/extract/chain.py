@@ -15,16 +15,18 @@ from typing import Any
 import orjson
 
 from opg_pipeline.extract.address import Call
-from opg_pipeline.extract.answers import TokenExpired
+from opg_pipeline.extract.answers import TokenExpired, malformed
 from opg_pipeline.extract.decode import Decoded
 from opg_pipeline.extract.failures import TooSlow
-from opg_pipeline.extract.paging import Spot, Turn, first_spot, next_spot, predicted, smaller
+from opg_pipeline.extract.paging import Spot, Turn, first_spot, in_doubt, next_spot, predicted, smaller
 from opg_pipeline.extract.reading import Reading
 from opg_pipeline.extract.transport import Answer
 from opg_pipeline.model.handover import Outcome, Page, PullError, RawRef
-from opg_pipeline.model.paging import RangePagination, SinglePage
+from opg_pipeline.model.paging import OffsetPagination, PagePagination, RangePagination, SinglePage
 
 _UNSATISFIABLE = 416
+_NO_SUCH_PAGE = frozenset({400, 404, 410, _UNSATISFIABLE, 422})
+"""How sources refuse a page behind their last one."""
 _NOTHING = {"nothing": "yes"}
 """Kept in the place of validators where a list does not exist, so that its absence is no change next time."""
 _VALIDATORS = {"etag": ("ETag", "If-None-Match"), "last_modified": ("Last-Modified", "If-Modified-Since")}
@@ -119,10 +121,16 @@ class Chain:
                 turn = Turn(decoded.document, decoded.elements, last, answer.url, answer.headers)
                 following = None if empty else next_spot(self._paging, self._template, spot, turn, self._base_url)
                 self._note(None if empty else answer, spot)
+                doubted = None
                 if following is not None:
                     self._look_ahead(following, turn)
+                else:
+                    doubted = in_doubt(self._paging, self._template, spot, turn, self._reading.longest)
+                self._reading.longest = max(self._reading.longest, turn.elements)
                 params = {**self._params, "pulled_at": raw.fetched_at.astimezone(self._zone).isoformat()}
                 yield Page(decoded.records, decoded.parents, decoded.document, raw, spot.number, params)
+                if doubted is not None:
+                    await self._check_end(doubted, decoded)
                 spot = following
         finally:
             self._drop()
@@ -159,16 +167,46 @@ class Chain:
             task.cancel()
         self._ahead.clear()
 
+    async def _check_end(self, spot: Spot, before: Decoded) -> None:
+        """Raises PullError MALFORMED where more follows at ``spot``, behind a page that was shorter than asked for.
+
+        The answer is not kept: no record is taken from it.
+        """
+        self.spot = spot
+        try:
+            behind = await self._reading.decode(await self._reading.send(spot.call))
+        except PullError as error:
+            if error.status in _NO_SUCH_PAGE or error.outcome is Outcome.UNSUCCESSFUL or self._is_end(error, spot):
+                return
+            raise
+        if behind is None or not behind.elements or behind.records == before.records:
+            return
+        key = "limit" if isinstance(self._paging, OffsetPagination) else "size"
+        raise malformed(
+            f"the first page had {spot.delivered:,} records where {spot.size:,} were asked for, and yet more follow: the source "
+            "caps its pages",
+            f"nothing was loaded, since records would be missing. Set `paginate.{key}` to {spot.delivered}, or declare "
+            "`stop: empty`.",
+        )
+
     def _is_end(self, error: PullError, spot: Spot) -> bool:
         """Whether an error says that there is nothing, or nothing more."""
         if error.status in self._absent:
             return True
-        return bool(spot.number) and isinstance(self._paging, RangePagination) and error.status == _UNSATISFIABLE
+        if not spot.number:
+            return False
+        if isinstance(self._paging, PagePagination | OffsetPagination):
+            return error.status in self._paging.end_on
+        return isinstance(self._paging, RangePagination) and error.status == _UNSATISFIABLE
 
     def _shrunk(self, spot: Spot, error: PullError) -> Spot:
         """The same place with smaller pages, or ``error``."""
         found = smaller(self._paging, self._template, spot) if overburdened(error) else None
         if found is None:
+            numbered = isinstance(self._paging, PagePagination | OffsetPagination) and self._paging.stop is not None
+            if numbered and spot.number and error.status in _NO_SUCH_PAGE:
+                declare = f"declare `paginate.end_on: [{error.status}]`"
+                error.hint = f"if the source answers so behind its last page, {declare}; else {error.hint}"
             raise error
         self._drop()
         self._reading.facts.pages_shrunk += 1

@@ -102,6 +102,16 @@ def predicted(paging: Pagination, template: Call, following: Spot, turn: Turn) -
         yield following
 
 
+def in_doubt(paging: Pagination, template: Call, spot: Spot, turn: Turn, longest: int) -> Spot | None:
+    """What tells whether a short page was the last one or the source gives no longer ones; None where that is clear.
+
+    It is clear where a page of this pull was longer: ``longest`` is the number of elements of the longest one before.
+    """
+    if not isinstance(paging, PagePagination | OffsetPagination) or paging.stop != "short" or not turn.elements:
+        return None
+    return _at(paging, template, _after(spot, turn)) if longest <= turn.elements < (spot.size or 1) else None
+
+
 def smaller(paging: Pagination, template: Call, spot: Spot) -> Spot | None:
     """``spot`` with a page of half the size, down to an eighth of the declared one; None where that cannot be.
 

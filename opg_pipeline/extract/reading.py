@@ -28,7 +28,11 @@ _THREAD_FROM = 64 * 1024
 
 @dataclass(slots=True)
 class Reading:
-    """What all calls of one pull share. ``deadline`` is a time of the event loop; ``size`` is the size pages have shrunk to."""
+    """What all calls of one pull share.
+
+    ``deadline`` is a time of the event loop; ``size`` is the size pages have shrunk to; ``longest`` counts the elements of the
+    longest page so far.
+    """
 
     dataset: Dataset
     success: tuple[Success, ...]
@@ -42,6 +46,7 @@ class Reading:
     """Of packed files, by the NAME of their variable."""
     spawn: Callable[[Coroutine[Any, Any, Answer]], asyncio.Task[Answer]]
     size: int | None = None
+    longest: int = 0
 
     async def send(self, call: Call, conditional: Mapping[str, str] | None = None) -> Answer:
         """The answer to ``call``, or a 304. Raises PullError, TIMED_OUT at the time limit of the pull."""

@@ -27,11 +27,16 @@ class _Stops(Declared):
     stop: Literal["empty", "short"] | None = Field(
         None, description="Without total, pages or more: stop at an empty, or at a short page."
     )
+    end_on: tuple[Annotated[int, Field(ge=400, le=599)], ...] = Field(
+        (), description="With `stop`: HTTP statuses that mean: there is no such page, the one before was the last."
+    )
 
     @model_validator(mode="after")
     def _one_stop(self) -> _Stops:
         if sum(value is not None for value in (self.total, self.pages, self.more, self.stop)) != 1:
             raise ValueError("say when to stop with exactly one of `total`, `pages`, `more` or `stop`")
+        if self.end_on and self.stop is None:
+            raise ValueError("`end_on` needs `stop`: the source says by itself where its pages end")
         return self
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -87,6 +88,109 @@ async def test_page_with_stop(server: Server, stop: str, requests: int) -> None:
     assert result.error is None
     assert result.records == ALL
     assert result.facts.requests == requests
+
+
+def behind(status: int, cap: int = 1000, empty: bool = False) -> Any:
+    """25 records in pages of ten, or of ``cap`` where that is less, and ``status`` for a page that is not there."""
+
+    def handler(request: Request) -> Response:
+        size = min(cap, int(request.query_params.get("n", 10)))
+        found = ALL[(int(request.query_params["page"]) - 1) * size :][:size]
+        return JSONResponse({"data": found}) if found or empty else JSONResponse({"detail": "Invalid page."}, status)
+
+    return handler
+
+
+@pytest.mark.parametrize("stop", ["empty", "short"])
+async def test_a_page_that_is_not_there_ends_a_list_where_that_is_declared(server: Server, stop: str) -> None:
+    server.handler = behind(404)
+    paginate = {"type": "page", "size": 5, "size_param": "n", "stop": stop}
+    bare = await pull(server.url, paged(**paginate))
+    assert bare.failure.outcome is Outcome.VANISHED
+    assert "page 6" in bare.failure.what
+    assert "`paginate.end_on: [404]`" in bare.failure.hint
+    declared = await pull(server.url, paged(**paginate, end_on=[404]))
+    assert declared.error is None
+    assert declared.records == ALL
+
+
+@pytest.mark.parametrize(("status", "page"), [(404, 1), (410, 3)])
+async def test_end_on_speaks_of_what_is_behind_a_page_alone(server: Server, status: int, page: int) -> None:
+    """The first page must be there, and another status is another matter."""
+
+    def handler(request: Request) -> Response:
+        number = int(request.query_params["page"])
+        return JSONResponse({"data": ALL[number * 10 - 10 : number * 10]}, 200 if number < page else status)
+
+    server.handler = handler
+    result = await pull(server.url, paged(type="page", stop="empty", end_on=[404]))
+    assert result.failure.outcome is Outcome.VANISHED
+    assert ("end_on" in result.failure.hint) == (page > 1)
+
+
+async def test_end_on_needs_a_stop() -> None:
+    with pytest.raises(ValidationError, match="`end_on` needs `stop`"):
+        paged(type="page", total="total", end_on=[404])
+
+
+@pytest.mark.parametrize("kind", ["page", "offset"])
+async def test_a_source_that_caps_its_pages_loses_nothing(server: Server, kind: str) -> None:
+    """`stop: short` cannot see from a first page shorter than it asked for whether that was all."""
+
+    def by_offset(request: Request) -> Any:
+        return {"data": offset_of(request, cap=6)["data"]}
+
+    server.handler = behind(404, cap=6) if kind == "page" else by_offset
+    key = "size" if kind == "page" else "limit"
+    paginate = {"type": kind, key: 10, "stop": "short", **({"size_param": "n"} if kind == "page" else {})}
+    capped = await pull(server.url, paged(**paginate))
+    assert capped.failure.outcome is Outcome.MALFORMED
+    assert "first page had 6 records where 10 were asked for" in capped.failure.what
+    assert f"`paginate.{key}` to 6" in capped.failure.hint
+    result = await pull(server.url, paged(**{**paginate, key: 6}))
+    assert result.error is None
+    assert result.records == ALL
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 422])
+async def test_a_first_page_that_is_all_is_confirmed(server: Server, status: int) -> None:
+    server.handler = behind(status, empty=status == 200)
+    result = await pull(server.url, paged(type="page", size=40, size_param="n", stop="short"))
+    assert result.error is None
+    assert result.records == ALL
+    assert result.facts.requests == 2
+    assert len(result.archive) == 1, "no record comes from the answer that confirms"
+
+
+async def test_a_source_that_gives_its_last_page_again_and_again(server: Server) -> None:
+    server.handler = lambda request: {"data": ALL}
+    result = await pull(server.url, paged(type="page", size=40, size_param="n", stop="short"))
+    assert result.error is None
+    assert result.records == ALL
+
+
+async def test_a_failure_does_not_confirm_an_end(server: Server) -> None:
+    server.handler = behind(500)
+    result = await pull(server.url, paged(type="page", size=40, size_param="n", stop="short"))
+    assert result.failure.outcome is Outcome.SERVER_ERROR
+
+
+async def test_an_end_is_confirmed_once_where_lists_are_shorter_than_one_before(server: Server) -> None:
+    """A page of eight shows that pages of five are not capped."""
+
+    def handler(request: Request) -> Any:
+        many = int(request.query_params["village"])
+        return {"data": rows(many * 100, many * 100 + many) if request.query_params["page"] == "1" else []}
+
+    server.handler = handler
+    dataset = make_dataset(
+        records="data", for_each={"params": {"village": {"values": [8, 5, 3]}}},
+        paginate={"type": "page", "size": 10, "size_param": "n", "stop": "short"},
+    )  # fmt: skip
+    result = await pull(server.url, dataset, source={"budget": {"requests_per_second": 1000, "concurrent": 1}})
+    assert result.error is None
+    assert len(result.records) == 16
+    assert result.facts.requests == 4
 
 
 @pytest.mark.parametrize("cap", [1000, 4])

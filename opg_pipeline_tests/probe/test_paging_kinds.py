@@ -79,6 +79,13 @@ def page_fixed(request: Request, url: str) -> Any:
     return ALL[at : at + 50]
 
 
+def page_refused(request: Request, url: str) -> Any:
+    """No more than 37 at once, no total, and a refusal behind the last page, as a Django REST framework view has it."""
+    size = min(37, int(request.query_params.get("page_size", 20)))
+    at = (int(request.query_params.get("page", 1)) - 1) * size
+    return ALL[at : at + size] or JSONResponse({"detail": "Invalid page."}, 404)
+
+
 def offset(request: Request, url: str) -> Any:
     return {"rows": part(request, "offset", "limit", 20), "total": len(ALL)}
 
@@ -191,6 +198,9 @@ KINDS: dict[str, tuple[Handler, dict[str, Any]]] = {
     "page_pages": (page_pages, {"type": "page", "param": "halaman", "size": CAP, "size_param": "ukuran", "pages": "jumlah_halaman"}),
     "page_from_zero": (page_from_zero, {"type": "page", "start": 0, "size": CAP, "size_param": "size", "total": "totalElements"}),
     "page_of_fixed_size": (page_fixed, {"type": "page", "param": "page", "stop": "empty"}),
+    "page_that_is_refused": (
+        page_refused, {"type": "page", "param": "page", "size": 37, "size_param": "page_size", "stop": "short", "end_on": [404]},
+    ),
     "offset": (offset, {"type": "offset", "limit": CAP, "limit_param": "limit", "total": "total"}),
     "cursor": (cursor, {"type": "cursor", "param": "cursor", "next": "next_cursor", "more": "has_more", "size": CAP, "size_param": "limit"}),
     "next_link": (next_link, {"type": "next_link", "next": "next"}),

@@ -115,7 +115,7 @@ async def test_every_answer_is_archived_before_it_is_read(city: Deployment, ref:
     ("name", "sent"),
     [
         ("id_jabar_opendata_catalog/datasets", ("@", "(022) 8827728")),
-        ("id_bmkg_nowcast_rss/warnings", ("@",)),
+        ("id_bmkg_nowcast_rss/warnings", ("@bmkg",)),
         ("py_dncp_ocds/releases", ("@", "(removed)")),
         ("id_bps_news/news", ("k-for-replay",)),
         ("id_bps_dynamic_table/population", ("k-for-replay",)),
