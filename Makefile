@@ -60,7 +60,17 @@ $(SERVERS)/.node: $(SERVERS_TESTS)/node/package.json $(SERVERS_TESTS)/node/packa
 	  cp $^ $(SERVERS)/node/ && npm ci --prefix $(SERVERS)/node --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
 	else echo "npm is not here: its servers are skipped"; fi
 
-test-servers: $(VENV)/.dev $(SERVERS)/.python $(SERVERS)/.node ## Servers that others wrote, from the package registries, on loopback
+$(SERVERS)/.superset: $(SERVERS_TESTS)/superset/requirements.lock
+	@test -x $(SERVERS)/superset/bin/python || $(PYTHON) -m venv $(SERVERS)/superset
+	@echo "Installing $< into $(SERVERS) ..."
+	@if [ -n "$(UV)" ]; then \
+	  $(UV) pip install -q --python $(SERVERS)/superset/bin/python --require-hashes -r $<; \
+	else \
+	  $(SERVERS)/superset/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<; \
+	fi
+	@touch $@
+
+test-servers: $(VENV)/.dev $(SERVERS)/.python $(SERVERS)/.superset $(SERVERS)/.node ## Servers that others wrote, from the package registries, on loopback
 	@$(BIN)/python -m pytest -m servers $(SERVERS_TESTS)
 
 lint: $(VENV)/.dev ## Style, types, import rules, declarations, generated files
@@ -81,6 +91,7 @@ lock: ## Renew the locks (needs uv)
 	uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --group build -o requirements.lock
 	uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.lock pyproject.toml --group build --group dev -o requirements-dev.lock
 	uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(addprefix --no-emit-package ,rasterio affine cligj click-plugins pip) $(SERVERS_TESTS)/requirements.in -o $(SERVERS_TESTS)/requirements.lock
+	uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(SERVERS_TESTS)/superset/requirements.in -o $(SERVERS_TESTS)/superset/requirements.lock
 
 clean: ## Remove the environment and the demo's files
 	rm -rf $(VENV) .opg .bench

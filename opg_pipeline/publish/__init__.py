@@ -1,7 +1,7 @@
 """What BI and the public read: measures with what they rest on, scorecards, definitions, the BI copy, open data; and the
 crosswalk. Writes schema mart and ops.crosswalk, nothing else."""
 
-from opg_pipeline.publish.bi_copy import publish_copy
+from opg_pipeline.publish.bi_copy import PUBLISHED, publish_copy
 from opg_pipeline.publish.crosswalk import crosswalk_metadata, crosswalk_page, rebuild_crosswalk
 from opg_pipeline.publish.definitions import rebuild_notes_and_definitions
 from opg_pipeline.publish.dictionary import data_dictionary
@@ -11,6 +11,7 @@ from opg_pipeline.publish.scorecard import rebuild_scorecard
 from opg_pipeline.publish.tables import PublishError, mart_metadata
 
 __all__ = [
+    "PUBLISHED",
     "MeasureReport",
     "PublishError",
     "crosswalk_metadata",

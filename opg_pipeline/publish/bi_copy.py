@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from opg_pipeline.publish.tables import SCHEMA, PublishError
 
+PUBLISHED = Path("published") / "opg.duckdb"
+"""Where the copy stands, below $OPG_HOME."""
 STORAGE_VERSION = "v1.2.0"
 """Oldest DuckDB that opens the copy; BI tools still ship 1.4."""
 

@@ -21,9 +21,10 @@ from . import truth
 HERE = Path(__file__).parent
 INSTALLED = Path(os.environ.get("OPG_TEST_SERVERS") or HERE.parents[1] / ".servers")
 PYTHON = INSTALLED / "venv" / "bin" / "python"
+SUPERSET = INSTALLED / "superset" / "bin" / "python"
 NODE_MODULES = INSTALLED / "node" / "node_modules"
 USER = {"username": "penarik", "password": "rahasia-uji"}
-LONGEST_START = 60.0
+LONGEST_START = 120.0
 """Seconds a server may take until it answers."""
 
 
@@ -110,6 +111,17 @@ def datasette(folder: Path) -> Iterator[Running]:
         "150",
     ]
     with _running(command, folder, port, "/-/versions.json") as running:
+        yield running
+
+
+@contextlib.contextmanager
+def superset(folder: Path, password: str) -> Iterator[Running]:
+    """Superset with an empty metadata database; its administrator is `admin`."""
+    if not SUPERSET.exists():
+        raise Absent("Superset is not installed: run `make test-servers`")
+    port = _free_port()
+    command = [str(SUPERSET), str(HERE / "superset" / "superset_site.py"), str(folder), str(port)]
+    with _running(command, folder, port, "/health", SUPERSET_PASSWORD=password) as running:
         yield running
 
 
