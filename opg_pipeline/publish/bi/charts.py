@@ -30,7 +30,7 @@ DATASETS: dict[str, dict[str, str] | None] = {
 """Datasets by name, with the SQL of those that are no table of schema mart, by language."""
 _SHOWN = ("period_start", "measure", "value", "unit", "n", "p10", "p90", "apps_reporting", "apps_expected", "suppressed", "caveats_told")  # fmt: skip
 _APPS = ("app_id", "name", "agency_name", "status", "interface", "last_outcome", "last_good_at", "overdue", "records_core", "quarantine_share", "quarantine_open", "region_resolved_share", "drifted_at", "drifted", "newest_event_on")  # fmt: skip
-_ROWS = 10_000
+_ROWS, _BARS = 10_000, 15
 _COVERAGE = "MAX(apps_reporting * 1.0 / NULLIF(apps_expected, 0))"
 _TEXTS = {
     "records": {"en": "Records behind it", "id": "Rekaman yang mendasari"},
@@ -183,7 +183,7 @@ def _regions(category: Category, measure: Measure, filters: list[dict[str, Any]]
         "metric": value,
         "adhoc_filters": _adhoc(filters),
         "row_limit": _ROWS,
-        "linear_color_scheme": "blue_white_yellow",
+        "linear_color_scheme": "schemeYlGnBu",
         "normalize_across": "heatmap",
         "show_legend": True,
         "show_percentage": False,
@@ -191,8 +191,8 @@ def _regions(category: Category, measure: Measure, filters: list[dict[str, Any]]
         "sort_y_axis": "alpha_desc",
         "legendType": "continuous",
         "value_bounds": [None, None],
-        "left_margin": "auto",
-        "bottom_margin": "auto",
+        "left_margin": 100,
+        "bottom_margin": 50,
         "xscale_interval": -1,
         "yscale_interval": 1,
     }
@@ -260,7 +260,7 @@ def _aggregate(chart: Chart, city: str, language: Language) -> Drawn:
         "orientation": "horizontal",
         "x_axis_sort": metric["label"],
         "x_axis_sort_asc": False,
-        "row_limit": 30,
+        "row_limit": _BARS,
         "order_desc": True,
         "y_axis_format": chart.format,
         "show_legend": False,
@@ -272,7 +272,7 @@ def _aggregate(chart: Chart, city: str, language: Language) -> Drawn:
         "metrics": [metric],
         "filters": filters,
         "orderby": [[metric, False]],
-        "row_limit": 30,
+        "row_limit": _BARS,
     }
     return Drawn(chart.id, title, "", dataset, params, [query])
 
