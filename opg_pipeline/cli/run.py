@@ -43,8 +43,8 @@ def run(
         fail("--fault needs --sandbox.", 2)
     with sandbox_city(sandbox, fault):
         from opg_pipeline.defs.deployment import DeploymentError
-        from opg_pipeline.defs.ingest import Span
         from opg_pipeline.defs.run import run_city
+        from opg_pipeline.defs.span import Span
 
         try:
             span = Span.read(since, until, full=full, force=force)

@@ -6,17 +6,19 @@ import asyncio
 import os
 import threading
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from opg_pipeline.defs.deployment import Deployment, DeploymentError, dataset_key, declaration_hash
+from opg_pipeline.defs.deployment import Deployment, dataset_key, declaration_hash
+from opg_pipeline.defs.known import Told, nothing_new
 from opg_pipeline.defs.plausible import has_shrunk, how_lost, lost_fields, refusals, values_of
 from opg_pipeline.defs.reporting import Progress, tell, unforeseen
+from opg_pipeline.defs.span import WHOLE, Span
 from opg_pipeline.extract import (
     Access,
     BreakerState,
@@ -35,53 +37,6 @@ from opg_pipeline.model.handover import Outcome, OutcomeRecord, Page, PullError,
 from opg_pipeline.normalise import Normaliser
 from opg_pipeline.normalise.drift import Seen, changes, contract
 from opg_pipeline.settings import SecretMissing
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Which part of what an app holds one pull asks for; by default what is new since the last one.
-
-    ``full`` ignores position and validators; ``since`` and ``until`` are a backfill; ``force`` asks even outside the app's
-    hours and while it is left alone after failures.
-    """
-
-    full: bool = False
-    since: str | None = None
-    until: str | None = None
-    force: bool = False
-
-    @classmethod
-    def read(cls, since: str | None, until: str | None, *, full: bool = False, force: bool = False) -> Span:
-        """A span from texts. Raises DeploymentError for what is no ISO 8601 date or time, or ends before it begins."""
-        span = cls(full, since or None, until or None, force)
-        begin, end = span.bounds(UTC)
-        if begin is not None and end is not None and end <= begin:
-            raise DeploymentError(f"The backfill ends ({until}) before it begins ({since}).")
-        return span
-
-    def bounds(self, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
-        """``since`` and ``until`` as instants; a text without offset is in ``zone``, a date as `until` includes its day."""
-        return _instant(self.since, zone), _instant(self.until, zone, whole_day=True)
-
-    def config(self) -> dict[str, Any]:
-        """The same as configuration of a step."""
-        return {name: value for name, value in asdict(self).items() if value}
-
-
-WHOLE = Span()
-
-
-def _instant(text: str | None, zone: tzinfo, *, whole_day: bool = False) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise DeploymentError(f"{text!r} is no date or time. Write such as 2026-01-31 or 2026-01-31T08:00.") from None
-    if whole_day and len(text) == len("2026-01-31"):
-        moment += timedelta(days=1)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
-
 
 BATCH_RECORDS = 10_000
 """Records normalised at once: enough for vectorised work, small enough for a weak server's memory."""
@@ -111,6 +66,7 @@ class Tally:
     filled: Counter[str] = field(default_factory=Counter)
     sample: Page | None = None
     """The newest page that had records."""
+    told: Told = field(default_factory=Told)
     seen: Seen = field(default_factory=Seen)
 
 
@@ -240,8 +196,11 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
     repeated = (
         same_meaning and last is not None and [ref.sha256 for ref in facts.raw] == [ref.sha256 for ref in last.raw]
     )
-    if repeated and record.outcome is Outcome.NEW_RECORDS and last is not None and last.outcome.good:
-        record.outcome = Outcome.NOT_MODIFIED
+    if same_meaning and record.outcome is Outcome.NEW_RECORDS and last is not None and last.outcome.good:
+        told = tally.told, writer.quarantine_so_far(), facts
+        as_before = not changes(ref, last.contract, tally.seen, tally.waiting, held_back=False)
+        if repeated or (as_before and await asyncio.to_thread(nothing_new, lake, key, ref, last, *told)):
+            record.outcome = Outcome.NOT_MODIFIED
     if facts.failed_parts and record.outcome.good:
         record.message = (
             f"{len(facts.failed_parts):,} of {facts.parts:,} values of `for_each` did not answer and are missing, such as: "
@@ -331,6 +290,7 @@ def take(normaliser: Normaliser, writer: SliceWriter, tally: Tally, pages: list[
     if result.cursor is not None:
         # One dataset's positions are all of one kind: times, or numbers.
         tally.cursor = max((tally.cursor, result.cursor), key=_order) if tally.cursor is not None else result.cursor
+    tally.told.take(result.accepted)
     tally.waiting.update(_counted(result.rejected))
     tally.seen.take(normaliser.ref, [item for page in pages for item in page.records], result.accepted)
     tally.filled.update(values_of(normaliser.ref, result.accepted))

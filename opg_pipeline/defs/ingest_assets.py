@@ -9,7 +9,8 @@ from pydantic import Field
 
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs.deployment import DeploymentError, current_deployment
-from opg_pipeline.defs.ingest import Span, ingest_dataset
+from opg_pipeline.defs.ingest import ingest_dataset
+from opg_pipeline.defs.span import Span
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome, OutcomeRecord
 

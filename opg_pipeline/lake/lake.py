@@ -133,6 +133,14 @@ class Lake(Store):
                 for batch in pq.ParquetFile(file).iter_batches(columns=["record_uid"]):
                     yield from batch.column(0).to_pylist()
 
+    def record_hashes(self, manifest: SliceManifest) -> dict[str, str]:
+        """row_hash by record_uid of the standard records of a slice; of a record that comes twice, that of the last one."""
+        found: dict[str, str] = {}
+        for name in manifest.standard:
+            table = pq.read_table(pa.BufferReader(self.read(name)), columns=["record_uid", "row_hash"])
+            found.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        return found
+
     def quarantine_files(self, key: DatasetKey) -> list[str]:
         """Quarantine files of a dataset, oldest first."""
         return [

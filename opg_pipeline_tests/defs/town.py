@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from opg_pipeline.defs.deployment import Deployment
-from opg_pipeline.defs.ingest import Span, ingest_dataset
+from opg_pipeline.defs.ingest import ingest_dataset
+from opg_pipeline.defs.span import Span
 from opg_pipeline.model.handover import OutcomeRecord
 from opg_pipeline.settings import Settings
 
