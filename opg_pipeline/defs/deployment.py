@@ -97,7 +97,8 @@ class Deployment:
         regions = self.city.city.regions
         if regions is None:
             return None
-        return RegionResolver(self.city.regions, regions.root, regions.fuzzy_threshold)
+        aliases = [(alias.name, alias.code) for alias in self.city.aliases]
+        return RegionResolver(self.city.regions, regions.root, regions.fuzzy_threshold, aliases)
 
     @cached_property
     def region_codes(self) -> dict[str, tuple[str, ...]]:

@@ -25,6 +25,9 @@ _MONTHS = (
 _CITY = ("city_id", "string", "City", "Kota atau kabupaten")
 _LISTED = ("in_catalog", "boolean", "Whether the catalogue still has it", "Apakah masih ada dalam katalog")
 
+_MAY_BE_EMPTY = frozenset({"valid_from", "valid_to", "attribution"})
+"""Columns without a value for some rows; the others have '' where nothing is known."""
+
 Columns = tuple[tuple[str, str, str, str], ...]
 
 DIMENSIONS: dict[str, tuple[str, int, Columns]] = {
@@ -56,6 +59,9 @@ DIMENSIONS: dict[str, tuple[str, int, Columns]] = {
         ("bps_code", "string", "Code of Statistics Indonesia (BPS)", "Kode BPS"),
         ("bps_name", "string", "Name in the BPS list", "Nama menurut BPS"),
         ("postcode", "string", "Postcode", "Kode pos"),
+        ("valid_from", "date", "First day it was in force; empty where not known", "Hari pertama berlaku; kosong bila tidak diketahui"),
+        ("valid_to", "date", "Last day it was in force; empty while it is", "Hari terakhir berlaku; kosong selama masih berlaku"),
+        ("attribution", "string", "What the licence of the list asks to be said beside it", "Atribusi yang diminta lisensi daftar ini"),
         _LISTED,
     )),
     "dim_agency": ("Agencies (OPD) of each city. | Perangkat daerah (OPD) tiap kota.", 2, (
@@ -113,7 +119,10 @@ def dimension_tables(metadata: sa.MetaData) -> None:
         sa.Table(
             name,
             metadata,
-            *(column(item, kind, en, id_, key=place < keys) for place, (item, kind, en, id_) in enumerate(columns)),
+            *(
+                column(item, kind, en, id_, key=place < keys, null=item in _MAY_BE_EMPTY)
+                for place, (item, kind, en, id_) in enumerate(columns)
+            ),
             schema=CORE,
             comment=comment,
         )
@@ -152,7 +161,9 @@ def dimension_rows(catalog: Catalog) -> dict[str, pa.Table]:
 
 
 def _schema(name: str) -> pa.Schema:
-    return pa.schema([pa.field(item, arrow_type(kind), nullable=False) for item, kind, _, _ in DIMENSIONS[name][2]])
+    return pa.schema(
+        [pa.field(item, arrow_type(kind), nullable=item in _MAY_BE_EMPTY) for item, kind, _, _ in DIMENSIONS[name][2]]
+    )
 
 
 @cache
@@ -195,6 +206,9 @@ def _regions(city: CityCatalog) -> list[dict[str, Any]]:
                 "bps_code": region.bps_code,
                 "bps_name": region.bps_name,
                 "postcode": region.postcode,
+                "valid_from": region.valid_from,
+                "valid_to": region.valid_to,
+                "attribution": (city.city.regions.attribution if city.city.regions else "") or None,
             }
         )
     return rows

@@ -17,7 +17,7 @@ from opg_pipeline.model.city import City, ContextNote
 from opg_pipeline.model.crosscheck import check_app, check_category, check_city
 from opg_pipeline.model.messages import explain
 from opg_pipeline.model.problems import DeclarationError, Problem
-from opg_pipeline.model.reference import Region, Urusan, read_regions, read_urusan
+from opg_pipeline.model.reference import Region, RegionAlias, Urusan, read_aliases, read_regions, read_urusan
 from opg_pipeline.model.yaml_source import YamlSource, front_matter, read_yaml
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -39,12 +39,13 @@ class DatasetRef:
 
 @dataclass(frozen=True, slots=True)
 class CityCatalog:
-    """A city with its apps (by id, in order), regions and context notes."""
+    """A city with its apps (by id, in order), regions, context notes and accepted names of regions."""
 
     city: City
     apps: dict[str, App]
     regions: tuple[Region, ...]
     notes: tuple[tuple[ContextNote, str], ...]
+    aliases: tuple[RegionAlias, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Catalog:
 def shipped_catalog() -> Path:
     """The catalogue inside the package."""
     return Path(str(files("opg_pipeline"))) / "catalog"
+
+
+def aliases_file(folder: Path, file: str) -> Path:
+    """Where a catalogue folder keeps the accepted names of the regions in ``file``."""
+    return folder / "reference" / "regions" / f"{file.removesuffix('.csv')}.aliases.csv"
 
 
 def _parse(source: YamlSource, model: type[ModelT], problems: list[Problem]) -> ModelT | None:
@@ -137,6 +143,24 @@ class _Loader:
                 result.append((note, text))
         return tuple(result)
 
+    def regions(self, source: YamlSource, file: str) -> tuple[tuple[Region, ...], tuple[RegionAlias, ...]]:
+        """The regions of a city, and the aliases of every folder: a later folder adds to those of an earlier one."""
+        path = self.reference(f"regions/{file}")
+        if path is None:
+            what = f"There is no reference/regions/{file}."
+            self.problems.append(source.problem(("regions", "file"), what, "add the file."))
+            return (), ()
+        aliases: list[RegionAlias] = []
+        try:
+            regions = read_regions(path)
+            for folder in self.folders:
+                if (beside := aliases_file(folder, file)).is_file():
+                    aliases += read_aliases(beside, regions)
+        except DeclarationError as error:
+            self.problems += error.problems
+            return (), ()
+        return regions, tuple(aliases)
+
     def reference(self, name: str) -> Path | None:
         found = self.find(f"reference/{name}")
         return found[0] if found else None
@@ -171,24 +195,14 @@ def check_catalog(*extra: Path, only: Path | None = None) -> tuple[Catalog | Non
         source = loader.sources[("city", city.id)]
         if only is not None and not source.path.is_relative_to(only):
             continue
-        regions: tuple[Region, ...] = ()
-        if city.regions is not None:
-            region_path = loader.reference(f"regions/{city.regions.file}")
-            if region_path is None:
-                loader.problems.append(
-                    source.problem(
-                        ("regions", "file"), f"There is no reference/regions/{city.regions.file}.", "add the file."
-                    )
-                )
-            else:
-                regions = read_regions(region_path)
+        regions, aliases = loader.regions(source, city.regions.file) if city.regions is not None else ((), ())
         loader.problems += check_city(city, source)
         apps = loader.declared(f"cities/{city.id}/apps/*.yaml", App, "app", city.id)
         for app in apps.values():
             loader.problems += check_app(
                 app, loader.sources[("app", city.id, app.id)], city, categories, {item.urusan_code for item in urusan}
             )
-        cities[city.id] = CityCatalog(city, apps, regions, loader.notes(city.id))
+        cities[city.id] = CityCatalog(city, apps, regions, loader.notes(city.id), aliases)
     if loader.problems:
         loader.problems.sort(key=lambda problem: (str(problem.file), problem.line))
         return None, loader.problems

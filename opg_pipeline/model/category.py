@@ -41,6 +41,7 @@ class CategoryField(Declared):
     min: float | None = None
     max: float | None = None
     pattern: str | None = Field(None, description="Regular expression the whole text matches.")
+    past: bool = Field(False, description="A moment that cannot lie more than a day after the answer that tells it.")
 
     @model_validator(mode="after")
     def _fits(self) -> CategoryField:
@@ -54,6 +55,8 @@ class CategoryField(Declared):
             raise ValueError("`value_labels` names other values than `values`")
         if (self.min is not None or self.max is not None) and not (self.type == "integer" or self.is_decimal):
             raise ValueError("`min` and `max` are for integer and decimal")
+        if self.past and self.type not in {"date", "timestamp"}:
+            raise ValueError("`past` is for date and timestamp")
         if self.pattern is not None:
             if self.type not in {"string", "text"}:
                 raise ValueError("`pattern` is for string and text")

@@ -27,6 +27,22 @@ class Regions(Declared):
     fuzzy_threshold: float = Field(
         90.0, ge=60, le=100, description="Least similarity (0-100) at which a misspelt name counts."
     )
+    bounds: tuple[float, float, float, float] | None = Field(
+        None,
+        description="West, south, east and north of the city in degrees: by them latitude and longitude in each other's place are told.",
+    )
+    attribution: str = Field("", description="What the licence of the region file asks to be said beside the data.")
+
+    @field_validator("bounds")
+    @classmethod
+    def _box(cls, value: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+        if value is not None:
+            west, south, east, north = value
+            if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+                raise ValueError("`bounds` are west, south, east and north, in degrees")
+            if west < north and south < east:
+                raise ValueError("`bounds` cannot tell latitude from longitude where the two overlap -> leave them out")
+        return value
 
 
 class City(Declared):

@@ -81,6 +81,10 @@ class Columns:
         values = [page.raw.fetched_at if name == PULLED_AT else page.params.get(name) for page in self._pages]
         return [values[number] for number in self.page.tolist()]
 
+    def asked_at(self) -> Rows:
+        moments = [page.raw.fetched_at.timestamp() * 1e6 for page in self._pages]
+        return np.array(moments, np.int64)[self.page]
+
     def take(self, keep: Rows) -> Columns:
         """These rows alone."""
         rows = keep.tolist()
@@ -150,6 +154,10 @@ class Batch:
     def page(self) -> Rows:
         """Per row the place of its page in the batch."""
         return self._columns.page
+
+    def asked_at(self) -> Rows:
+        """Per row when its answer was given, in microseconds since 1970 UTC."""
+        return self._columns.asked_at()
 
     def column(self, path: str) -> list[Any]:
         """The value at ``path`` in each row."""

@@ -23,6 +23,7 @@ from opg_pipeline.normalise.plan import FieldPlan, KeyPlan, without
 from opg_pipeline.normalise.reasons import Codes, Mask, code, fine
 from opg_pipeline.normalise.regions import RegionResolver, first_fit, region_pattern
 from opg_pipeline.normalise.texts import MapParser, TextParser, as_text
+from opg_pipeline.normalise.zones import DAY
 
 _TEXT = TextParser()
 
@@ -51,8 +52,8 @@ class Evaluator:
         """The values at one path as texts."""
         return _TEXT.parse(self.source(path, self.missing))
 
-    def field(self, plan: FieldPlan) -> Parsed:
-        """Typed values of a field, checked. Ages from a NIK are still the NIK here."""
+    def field(self, plan: FieldPlan, *, bounded: bool = True) -> Parsed:
+        """Typed values of a field, held to its bounds unless they are not wanted. Ages from a NIK are still the NIK here."""
         rows = self.batch.rows
         if plan.is_const:
             values = (
@@ -75,9 +76,17 @@ class Evaluator:
             parsed.reasons = np.where(reasons > 0, reasons, parsed.reasons)
         if plan.default is not None:
             parsed = _filled(parsed, plan, origin)
-        if plan.field is not None and not plan.needs_event:
+        if bounded and plan.field is not None and not plan.needs_event:
             parsed = _checked(parsed, plan.field, plan)
+        if bounded and (plan.field.past if plan.field is not None else plan.name == "reported_at"):
+            parsed = self._told_before(parsed)
         return parsed
+
+    def _told_before(self, parsed: Parsed) -> Parsed:
+        """Refuses what lies more than a day, for the sake of zones, after the answer that tells it."""
+        moments = pc.cast(parsed.values, pa.timestamp("us", "UTC")).view(pa.int64()).fill_null(0)
+        late = np.asarray(moments) > self.batch.asked_at() + DAY
+        return _refused(parsed, late, "in_future") if late.any() else parsed
 
     def _origin(self, plan: FieldPlan) -> tuple[Source, Any]:
         """The source values of a field, and reasons that were found on the way."""
@@ -111,8 +120,8 @@ class Evaluator:
     def region(self, declared: RegionMap, resolver: RegionResolver) -> tuple[dict[str, Any], Mask, Mask, Mask]:
         """Region columns, and where the match is fuzzy, where a place is named but unresolved, where only its village is."""
         rows = self.batch.rows
-        code_, district, village, bad = self._place_names(declared)
-        combinations, at = _combinations(code_, district, village)
+        code_, district, village, bad = self.place_names(declared)
+        combinations, at = combinations_of(code_, district, village)
         places = [resolver.resolve(*parts) for parts in combinations]
         named = [any(parts) for parts in combinations]
 
@@ -138,8 +147,8 @@ class Evaluator:
             partly & np.ones(rows, bool),
         )
 
-    def _place_names(self, declared: RegionMap) -> tuple[Any, Any, Any, Mask]:
-        """(code, district, village, unreadable) per record."""
+    def place_names(self, declared: RegionMap) -> tuple[Any, Any, Any, Mask]:
+        """(code, district, village, unreadable) per record, as the source writes them."""
         rows = self.batch.rows
         bad = np.zeros(rows, bool)
         nothing = pa.nulls(rows, pa.string())
@@ -224,7 +233,7 @@ def _absent(origin: Source) -> Mask:
     return absent
 
 
-def _combinations(*columns: Any) -> tuple[list[tuple[str | None, ...]], Any]:
+def combinations_of(*columns: Any) -> tuple[list[tuple[str | None, ...]], Any]:
     """The distinct rows of columns of texts, in the order in which they first occur, and the place in it of each row."""
     key: Any = 0
     known: list[list[str | None]] = []
@@ -247,7 +256,7 @@ def _pruned(column: list[Any], root: str, prune: tuple[FieldPath, ...]) -> list[
 
 def _checked(parsed: Parsed, field: CategoryField, plan: FieldPlan) -> Parsed:
     """Refuses what lies beyond the field's bounds: min and max, pattern (of texts stored as they are), permitted values."""
-    values, reasons = parsed.values, parsed.reasons
+    values = parsed.values
     wrong = np.zeros(len(values), bool)
     reason = ""
     if field.min is not None or field.max is not None:
@@ -264,9 +273,13 @@ def _checked(parsed: Parsed, field: CategoryField, plan: FieldPlan) -> Parsed:
         reason = "not_permitted"
     if not wrong.any():
         return parsed
-    reasons = reasons.copy()
+    return _refused(parsed, wrong, reason)
+
+
+def _refused(parsed: Parsed, wrong: Mask, reason: str) -> Parsed:
+    reasons = parsed.reasons.copy()
     reasons[wrong] = code(reason)
-    return Parsed(pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values), reasons)
+    return Parsed(pc.if_else(pa.array(wrong), pa.scalar(None, parsed.values.type), parsed.values), reasons)
 
 
 def _matches(values: Any, pattern: str) -> Mask:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import SLICE_ROW, Page
 from opg_pipeline.normalise.columns import Batch
+from opg_pipeline.normalise.coordinates import refuse_swapped
 from opg_pipeline.normalise.cursor import Cursor
 from opg_pipeline.normalise.digests import record_uids
 from opg_pipeline.normalise.evaluate import Evaluator, first_of
@@ -92,6 +93,7 @@ class Normaliser:
         self._keys = planner.keys(self._plans)
         self._paths = planner.paths()
         self._zone = zone(ref.city.timezone)
+        self._bounds = ref.city.regions.bounds if ref.city.regions is not None else None
         self._agencies = pa.array([agency.id for agency in ref.city.agencies], pa.string())
         self._needed_for_event = "event_at" if "event_at" in ref.dataset.fields else ref.category.event_time
         self._cursor = Cursor(ref, planner)
@@ -112,6 +114,7 @@ class Normaliser:
         flags: dict[str, int] = {}
 
         parsed = {plan.name: evaluator.field(plan) for plan in self._plans}
+        refuse_swapped(parsed, self._plans, evaluator, self._bounds)
         self._agency(parsed)
         event = self._event(parsed, batch.rows)
         for plan in self._plans:

@@ -47,6 +47,8 @@ REASONS: Final = (
     "bad_duration",        # not in the declared form, or such as 75 minutes after an hour
     "bad_unit",            # no unit of measure that is known
     "bad_range",           # a range that ends below its start
+    "swapped_coordinates", # latitude and longitude stand in each other's place
+    "in_future",           # more than a day after the answer that tells it
 )  # fmt: skip
 """Codes are stored and shown; a released code keeps its meaning."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
@@ -14,6 +14,7 @@ from opg_pipeline.model.reference import Region
 _PREFIX = re.compile(r"^(?:kecamatan|kec|desa|ds|kelurahan|kel)(?:\.\s*|\s+)")
 _CITY_PREFIX = re.compile(r"^(?:kabupaten|kab|kota)(?:\.\s*|\s+)")
 _NOT_NAME = re.compile(r"[\W_]+")
+_CODE = re.compile(r"[\d.\s]+")
 _STRENGTH = {"code": 3, "exact_name": 2, "alias": 1, "fuzzy": 0}
 
 
@@ -31,6 +32,16 @@ class Place:
     partly: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A region that a name may mean. ``district`` is the name of the district it lies in; '' for a district itself."""
+
+    code: str
+    name: str
+    district: str
+    score: float
+
+
 NOWHERE = Place(None, None, "none", None)
 
 
@@ -42,6 +53,10 @@ def name_key(name: str) -> str:
         .strip()
     )
     return _NOT_NAME.sub("", _PREFIX.sub("", plain))
+
+
+def _plain_code(code: str) -> str:
+    return re.sub(r"\s", "", code).rstrip(".")
 
 
 def first_fit(shapes: Sequence[re.Pattern[str]], text: str) -> re.Match[str] | None:
@@ -68,18 +83,22 @@ class RegionResolver:
         regions: all regions of the city, its own row (level regency) included.
         root: Kemendagri code of the city.
         threshold: least similarity (0 to 100) of a misspelt name. The spelling must be near one name only.
-        aliases: further spellings, name to region code; names of the BPS count as aliases by themselves.
+        aliases: further spellings with the code each means, beside a region's own; a spelling without letters is a code that a
+            source uses. Names of the BPS count as aliases by themselves.
+
+    A name that a region in force shares with one that has ended means the one in force.
 
     Raises:
         ValueError: an alias leads to an unknown code.
     """
 
     def __init__(
-        self, regions: Sequence[Region], root: str, threshold: float, aliases: Mapping[str, str] | None = None
+        self, regions: Sequence[Region], root: str, threshold: float, aliases: Iterable[tuple[str, str]] = ()
     ) -> None:
         self.root, self.threshold = root, threshold
         self._regions = {region.code: region for region in regions}
         self._codes: dict[str, str | None] = {}
+        self._alias_codes: dict[str, str | None] = {}
         self._exact: dict[str, dict[str, set[str]]] = {}
         self._alias: dict[str, dict[str, set[str]]] = {}
         self._villages_exact: dict[str, set[str]] = {}
@@ -92,10 +111,15 @@ class RegionResolver:
             self._add(self._exact, self._villages_exact, region, region.name)
             if region.bps_name:
                 self._add(self._alias, self._villages_alias, region, region.bps_name)
-        for name, target in (aliases or {}).items():
+        self._ended = {region.code for region in regions if region.valid_to is not None}
+        for name, target in aliases:
             if target not in self._regions:
                 raise ValueError(f"the alias {name!r} leads to {target!r}, which is no region of {root}")
-            self._add(self._alias, self._villages_alias, self._regions[target], name)
+            if _CODE.fullmatch(name):
+                plain = _plain_code(name)
+                self._alias_codes[plain] = target if self._alias_codes.get(plain, target) == target else None
+            else:
+                self._add(self._alias, self._villages_alias, self._regions[target], name)
         self._city_names = {
             _NOT_NAME.sub("", _CITY_PREFIX.sub("", region.name.casefold())) for region in regions if region.code == root
         }
@@ -126,12 +150,14 @@ class RegionResolver:
         return Place(code, self._regions[code].level, match, score, partly)
 
     def _by_code(self, code: str) -> Place:
-        plain = re.sub(r"\s", "", code).rstrip(".")
+        plain = _plain_code(code)
         found = self._codes.get(plain)
         if found is not None:
             return self._place(found, "code", 100.0)
         if plain in self._codes:
             return NOWHERE
+        if (meant := self._alias_codes.get(plain)) is not None:
+            return self._place(meant, "alias", 100.0)
         district = (
             self._codes.get(plain.rpartition(".")[0]) if re.fullmatch(r"\d\d\.\d\d\.\d\d\.\d{4}", plain) else None
         )
@@ -158,17 +184,23 @@ class RegionResolver:
 
     def _village_alone(self, key: str) -> Place:
         exact, alias = self._villages_exact.get(key, set()), self._villages_alias.get(key, set())
-        every = exact | alias
-        if len(every) != 1:
+        meant = self._one(exact | alias)
+        if meant is None:
             return NOWHERE
-        return self._place(next(iter(every)), "exact_name" if exact else "alias", 100.0)
+        return self._place(meant, "exact_name" if meant in exact else "alias", 100.0)
+
+    def _one(self, codes: set[str]) -> str | None:
+        """The one region that is meant, or that alone is in force."""
+        chosen = codes if len(codes) == 1 else codes - self._ended
+        return next(iter(chosen)) if len(chosen) == 1 else None
 
     def _among(self, parent: str, key: str) -> Place:
         """The one child of ``parent`` that a name means."""
         for match, names in (("exact_name", self._exact), ("alias", self._alias)):
             found = names.get(parent, {}).get(key)
             if found:
-                return self._place(next(iter(found)), match, 100.0) if len(found) == 1 else NOWHERE
+                meant = self._one(found)
+                return self._place(meant, match, 100.0) if meant is not None else NOWHERE
         near: dict[str, float] = {}
         for names in (self._exact, self._alias):
             for name, codes in names.get(parent, {}).items():
@@ -176,7 +208,39 @@ class RegionResolver:
                 if score:
                     for code in codes:
                         near[code] = max(score, near.get(code, 0.0))
-        if len(near) != 1:
-            return NOWHERE
-        code, score = next(iter(near.items()))
-        return self._place(code, "fuzzy", round(score, 2))
+        meant = self._one(set(near))
+        return self._place(meant, "fuzzy", round(near[meant], 2)) if meant is not None else NOWHERE
+
+    def candidates(self, district: str | None, village: str | None, limit: int = 3) -> list[Candidate]:
+        """The regions whose names come nearest to what did not resolve, best first: children of the district where it is known.
+
+        They are for a person to choose from. Nothing is resolved by them.
+        """
+        parent = self._among(self.root, name_key(district)) if district else NOWHERE
+        unknown_district = district and parent.code is None and name_key(district)
+        wanted, level = (
+            (name_key(district or ""), "district") if unknown_district else (name_key(village or ""), "village")
+        )
+        if not wanted:
+            return []
+        scores: dict[str, float] = {}
+        for names in (self._exact, self._alias):
+            for above, children in names.items():
+                if level == "village" and parent.level == "district" and above != parent.code:
+                    continue
+                for name, codes in children.items():
+                    score = fuzz.ratio(wanted, name)
+                    for code in codes:
+                        if self._regions[code].level == level:
+                            scores[code] = max(score, scores.get(code, 0.0))
+        best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        return [Candidate(code, self.name(code), self.above(code), round(score, 2)) for code, score in best]
+
+    def name(self, code: str) -> str:
+        """The name of a region of the file. Raises KeyError."""
+        return self._regions[code].name
+
+    def above(self, code: str) -> str:
+        """The name of the district that a village lies in; '' for any other region. Raises KeyError."""
+        above = self._regions.get(self._regions[code].parent_code)
+        return above.name if above is not None and above.level == "district" else ""

@@ -34,11 +34,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _ABANDONED = 3600
 """Seconds after which an unfinished or former export folder is removed."""
 _FRICTIONLESS = {"string": "string", "int64": "integer", "double": "number", "bool": "boolean", "date32[day]": "date"}
-_ATTRIBUTION = {
-    "bojonegoro.csv": "Region codes and names: contains information from idn-area-data, which is made available under the Open "
-    "Database License (ODbL) 1.0, https://opendatacommons.org/licenses/odbl/1-0/"
-}
-_KEY = ["city_id", "category_id", "measure_id", "period_start", "region_code"]
+_KEY = ["city_id", "category_id", "measure_id", "breakdown", "period_start", "region_code"]
 
 
 def export_open_data(engine: sa.Engine, catalog: Catalog, target: Path, *, as_of: datetime) -> list[Path]:
@@ -77,7 +73,7 @@ def _rows(engine: sa.Engine) -> dict[tuple[str, str], list[dict[str, Any]]]:
     table = mart_table("measure")
     times = [column for column in table.columns if isinstance(column.type, sa.DateTime)]
     plain = [EpochMicroseconds(column).label(column.name) if column in times else column for column in table.columns]
-    order = ("category_id", "measure_id", "city_id", "period_start", "region_code")
+    order = ("category_id", "measure_id", "city_id", "breakdown", "period_start", "region_code")
     with engine.connect() as connection:
         found = [dict(row) for row in connection.execute(sa.select(*plain)).mappings()]
     for row in found:
@@ -162,11 +158,10 @@ def _package(catalog: Catalog, resources: list[dict[str, Any]], as_of: datetime)
         "licenses": [{"name": "notspecified", "title": "licence: to be declared by the city"}],
         "resources": resources,
     }
-    files = sorted({city.regions.file for city in cities if city.regions is not None})
-    if files:
-        package["sources"] = [
-            {"title": _ATTRIBUTION.get(name, f"Region codes and names: reference/regions/{name}")} for name in files
-        ]
+    declared = [city.regions for city in cities if city.regions is not None]
+    titles = sorted({item.attribution or f"Region codes and names: reference/regions/{item.file}" for item in declared})
+    if titles:
+        package["sources"] = [{"title": title} for title in titles]
     return package
 
 

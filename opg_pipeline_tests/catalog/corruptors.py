@@ -25,7 +25,7 @@ from opg_pipeline.model.category import (
     RowCountRule,
     Rule,
 )
-from opg_pipeline_tests.normalise.build import reference
+from opg_pipeline_tests.normalise.build import PULLED, reference
 from opg_pipeline_tests.validate.records import DAY, NOON, value
 
 Record = dict[str, Any]
@@ -175,6 +175,14 @@ def _pattern(category: Category, item: CategoryField) -> Iterator[Corruption]:
             yield Corruption("pattern", item.name, repr(wrong), ({item.name: wrong},), "bad_pattern", without=without)
 
 
+def _past(category: Category, item: CategoryField) -> Iterator[Corruption]:
+    if item.past:
+        late = PULLED + timedelta(days=2)
+        given = delivered(late.date() if item.type == "date" else late)
+        without = _altered(category, item, past=False)
+        yield Corruption("past", item.name, "after the answer", ({item.name: given},), "in_future", without=without)
+
+
 def _privacy(category: Category, item: CategoryField) -> Iterator[Corruption]:
     if item.type in {"string", "text"}:
         for what, given in (("a NIK", NIK), ("a NIK in a sentence", f"warga {NIK} melapor")):
@@ -186,7 +194,7 @@ def _privacy(category: Category, item: CategoryField) -> Iterator[Corruption]:
 
 FIELDS: dict[str, Callable[[Category, CategoryField], Iterator[Corruption]]] = {
     "type": _type, "required": _required, "required_unless": _required_unless, "values": _values, "min": _bound("min", -1),
-    "max": _bound("max", 1), "pattern": _pattern, "privacy": _privacy,
+    "max": _bound("max", 1), "pattern": _pattern, "past": _past, "privacy": _privacy,
 }  # fmt: skip
 """Per key of a field that holds records to something, what breaks it."""
 TOLD_ONLY = frozenset({"name", "label", "description", "value_labels", "unit", "origin"})
@@ -201,6 +209,8 @@ def _ordered(category: Category, rule: Rule) -> Iterator[Corruption]:
     moved = []
     for days in (2, 40):
         for name, step in ((rule.later, -days), (rule.earlier, days)):
+            if step > 0 and category.field(name).past:
+                continue
             day = DAY if category.field(name).type == "date" else NOON
             moved.append({name: delivered(day + timedelta(days=step))})
     yield _broken(category, rule, "turned round", tuple(moved))

@@ -246,8 +246,7 @@ APPS: dict[str, App] = {
         defects={
             "undecoded_sms": held(("required_missing", "hazard_type")),
             "unknown_location": place("REGION_UNRESOLVED"),
-            # A day fifty years ahead is within the rules of the category: it is loaded as delivered.
-            "future_date": Kept(unlike=("onset_at", "event_at", "reported_at")),
+            "future_date": held(("in_future", "onset_at"), ("in_future", "reported_at")),
         },
     ),
     "siapkerja_loker": App(

@@ -30,7 +30,7 @@ CITY = City.model_validate(
         "name": "Kabupaten Bojonegoro",
         "label": {"en": "Bojonegoro", "id": "Bojonegoro"},
         "timezone": "Asia/Jakarta",
-        "regions": {"file": "bojonegoro.csv", "root": "35.22", "fuzzy_threshold": 88},
+        "regions": {"file": "bojonegoro.csv", "root": "35.22", "fuzzy_threshold": 88, "bounds": [111.4, -7.65, 112.2, -6.95]},
         "locale": {
             "decimal": ",", "thousands": ".", "date": "dd/mm/yyyy", "datetime": "dd/mm/yyyy HH:MM", "missing": ["", "-"],
             "truthy": ["Ya", "1"], "falsy": ["Tidak", "0"],

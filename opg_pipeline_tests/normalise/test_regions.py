@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
-from opg_pipeline.normalise import RegionResolver
-from opg_pipeline_tests.normalise.build import EVENT, REGIONS, RESOLVER, category, field, reference, run
+from opg_pipeline.normalise import RegionResolver, effect, queue, unplaced
+from opg_pipeline_tests.normalise.build import EVENT, REGIONS, RESOLVER, category, field, page, reference, run
 
 VILLAGES = [region for region in REGIONS if region.level == "village"]
 DISTRICTS = {region.code: region.name for region in REGIONS if region.level == "district"}
@@ -101,7 +103,7 @@ def test_two_near_names_are_none() -> None:
 
 
 def test_aliases() -> None:
-    resolver = RegionResolver(REGIONS, "35.22", 88, {"Kota": "35.22.15", "Kampung Lama": "35.22.02.2001"})
+    resolver = RegionResolver(REGIONS, "35.22", 88, [("Kota", "35.22.15"), ("Kampung Lama", "35.22.02.2001")])
     assert (resolver.resolve(None, "Kota", None).code, resolver.resolve(None, "Kota", None).match) == (
         "35.22.15",
         "alias",
@@ -109,7 +111,73 @@ def test_aliases() -> None:
     assert resolver.resolve(None, "Tambakrejo", "Kampung Lama").code == "35.22.02.2001"
     assert resolver.resolve(None, "Dander", "Kampung Lama").level == "district"
     with pytest.raises(ValueError, match=r"99\.99"):
-        RegionResolver(REGIONS, "35.22", 88, {"x": "99.99"})
+        RegionResolver(REGIONS, "35.22", 88, [("x", "99.99")])
+
+
+def test_an_accepted_name_counts_where_its_region_lies_and_one_for_two_regions_means_neither_alone() -> None:
+    resolver = RegionResolver(REGIONS, "35.22", 88, [("Dukuh Sari", "35.22.02.2001"), ("Dukuh Sari", "35.22.06.2002")])
+    assert resolver.resolve(None, "Tambakrejo", "dukuh sari").code == "35.22.02.2001"
+    assert resolver.resolve(None, "Dander", "Dukuh-Sari").code == "35.22.06.2002"
+    assert resolver.resolve(None, None, "Dukuh Sari").match == "none"
+    assert effect(resolver, "Dukuh Sari", "35.22.06.2002")
+    assert not effect(resolver, "Dukuh Sari", "35.22.07.2001")
+
+
+def test_a_code_of_the_source_s_own_can_be_an_alias_and_never_takes_the_place_of_a_real_one() -> None:
+    resolver = RegionResolver(REGIONS, "35.22", 88, [("900.7", "35.22.06"), ("35.22.15", "35.22.06")])
+    place = resolver.resolve("900.7", None, None)
+    assert (place.code, place.match, place.score) == ("35.22.06", "alias", 100.0)
+    assert resolver.resolve("35.22.15", None, None).code == "35.22.15"
+    assert not effect(resolver, "35.22.15", "35.22.06")
+
+
+def test_a_name_that_a_region_in_force_shares_with_one_that_ended_means_the_one_in_force() -> None:
+    old, new = "35.22.06.2002", "35.22.06.2999"
+    [former] = [region for region in REGIONS if region.code == old]
+    ended = replace(former, valid_to=date(2020, 12, 31))
+    heir = replace(former, code=new, bps_code="", bps_name="", valid_from=date(2021, 1, 1))
+    resolver = RegionResolver([*(item for item in REGIONS if item.code != old), ended, heir], "35.22", 88)
+    assert resolver.resolve(None, "Dander", former.name).code == new
+    assert resolver.resolve(old, None, None).code == old, "a code says which of the two is meant"
+    both = [replace(item, valid_to=None) for item in (ended, heir)]
+    unclear = RegionResolver([*(item for item in REGIONS if item.code != old), *both], "35.22", 88)
+    assert unclear.resolve(None, "Dander", former.name).level == "district"
+
+
+def test_candidates_are_the_nearest_names_below_what_is_known() -> None:
+    [best, *_] = RESOLVER.candidates("Bojonegoro", "Ledok Kuln")
+    assert (best.code, best.name, best.district) == ("35.22.15.1009", "Ledok Kulon", "Bojonegoro")
+    assert {item.code[:8] for item in RESOLVER.candidates("Dander", "Sumber")} == {"35.22.06"}
+    assert RESOLVER.candidates("Soemberredjo", None)[0].code == "35.22.12"
+    assert RESOLVER.candidates("Soemberredjo", "Ngampal")[0].code == "35.22.12", "the district is asked for first"
+    assert len(RESOLVER.candidates(None, "Sukoreja", limit=5)) == 5
+    assert RESOLVER.candidates(None, None) == []
+
+
+def test_the_queue_asks_for_the_part_that_keeps_a_place_from_being_resolved() -> None:
+    ref = reference(THING, {**EVENT, "name": "id"}, region={"district": "kec", "village": "desa"})
+    records = [
+        *({"id": str(number), "kec": "Soemberredjo", "desa": "Ngampal"} for number in range(3)),
+        {"id": "3", "kec": "SOEMBERREDJO", "desa": None},
+        {"id": "4", "kec": "Dander", "desa": "Ngunut Baru"},
+        {"id": "5", "kec": None, "desa": "Sukorejo"},
+        {"id": "6", "kec": "Dander", "desa": "Ngunut"},
+        {"id": "7", "kec": "-", "desa": ""},
+    ]
+    found = unplaced(ref, page(records), RESOLVER)
+    entries = {(item.level, item.name, item.district): item.records for item in queue({"demo/things": found}, RESOLVER)}
+    assert entries == {
+        ("district", "Soemberredjo", ""): 4,
+        ("village", "Ngunut Baru", "Dander"): 1,
+        ("village", "Sukorejo", ""): 1,
+    }
+    knows = RegionResolver(REGIONS, "35.22", 88, [("Soemberredjo", "35.22.12")])
+    assert set(queue({"demo/things": unplaced(ref, page(records), knows)}, knows)) <= set(
+        queue({"demo/things": found}, RESOLVER)
+    ), "what an alias answers leaves the queue"
+    coded = reference(THING, {**EVENT, "name": "id"}, region={"code": "kode"})
+    [entry] = queue({"demo/things": unplaced(coded, page([{"id": "1", "kode": 99}]), RESOLVER)}, RESOLVER)
+    assert (entry.level, entry.name, entry.candidates) == ("code", "99", ())
 
 
 THING = category(field("name"))

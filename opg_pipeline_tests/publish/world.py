@@ -125,7 +125,9 @@ def catalog(
             "name": "Kabupaten Uji",
             "label": {"en": "Test Regency", "id": "Kabupaten Uji"},
             "timezone": "Asia/Jakarta",
-            "regions": {"file": "bojonegoro.csv", "root": "35.22"} if with_regions else None,
+            "regions": {"file": "bojonegoro.csv", "root": "35.22", "attribution": "After a list under the ODbL."}
+            if with_regions
+            else None,
             "locale": {"decimal": ",", "thousands": ".", "date": "dd/mm/yyyy", "datetime": "iso", "missing": [""]},
             "agencies": [{"id": "kominfo", "name": "Dinas Kominfo"}],
         }
