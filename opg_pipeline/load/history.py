@@ -17,13 +17,13 @@ from opg_pipeline.model.category import Category
 
 @dataclass(frozen=True)
 class View:
-    """A view with its comments. ``tables`` are what it reads."""
+    """A view with its comments. ``reads`` are the tables it reads, with their schema."""
 
     name: str
-    select: sa.CompoundSelect[Any]
+    select: sa.SelectBase
     comment: str
     comments: dict[str, str]
-    tables: tuple[sa.Table, ...]
+    reads: tuple[str, ...]
     schema: str = CORE
 
     def digest(self, dialect: sa.Dialect) -> str:
@@ -66,7 +66,7 @@ def history_view(category: Category, core: sa.Table, past: sa.Table) -> View:
         f"All versions of: {label} One row per version of a record; version_to is empty on those that stand. "
         "| Semua versi rekaman; version_to kosong pada versi yang masih berlaku.",
         comments,
-        (core, past),
+        (core.fullname, past.fullname),
     )
 
 

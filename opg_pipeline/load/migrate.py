@@ -68,7 +68,7 @@ def migrate(
         view
         for view in views
         if known.get((view.schema, view.name)) != digests[(view.schema, view.name)]
-        or any(table in stale for table in view.tables)
+        or any(table.fullname in view.reads for table in stale)
     ]
     if not stale and not remade:
         return []

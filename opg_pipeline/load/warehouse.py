@@ -94,18 +94,18 @@ class Warehouse:
 
     # -- shape ---------------------------------------------------------------------------------------------------------
 
-    def migrate(self, *extra: sa.MetaData) -> list[str]:
-        """Bring schemas and tables to the declarations, in one transaction; returns a line per change.
+    def migrate(self, *extra: sa.MetaData, views: Sequence[View] = ()) -> list[str]:
+        """Bring schemas, tables and views to the declarations, in one transaction; returns a line per change.
 
-        New tables, new columns that may be empty, wider decimals, comments and indexes are applied. Tables that nobody
-        declares any more are left alone.
+        ``extra`` and ``views`` are what other rooms declare. New tables, new columns that may be empty, wider decimals, comments
+        and indexes are applied. Tables that nobody declares any more are left alone.
 
         Raises:
             WarehouseError: a change does not only add; the message is a plan, and nothing was changed.
         """
         try:
             with self.engine.begin() as connection:
-                return migrate(connection, [self.metadata, *extra], self.ops("schema_version"), self.views)
+                return migrate(connection, [self.metadata, *extra], self.ops("schema_version"), [*self.views, *views])
         except sa.exc.SQLAlchemyError as error:
             raise WarehouseError(
                 f"The warehouse {self.url} could not be brought to the declarations: {reason(error)}."

@@ -8,10 +8,12 @@ from opg_pipeline.publish.dictionary import data_dictionary
 from opg_pipeline.publish.measures import MeasureReport, rebuild_measures
 from opg_pipeline.publish.open_data import export_open_data
 from opg_pipeline.publish.scorecard import rebuild_scorecard
-from opg_pipeline.publish.tables import PublishError, mart_metadata
+from opg_pipeline.publish.tables import SCHEMA, PublishError, mart_metadata
+from opg_pipeline.publish.views import mart_views
 
 __all__ = [
     "PUBLISHED",
+    "SCHEMA",
     "MeasureReport",
     "PublishError",
     "crosswalk_metadata",
@@ -19,6 +21,7 @@ __all__ = [
     "data_dictionary",
     "export_open_data",
     "mart_metadata",
+    "mart_views",
     "publish_copy",
     "rebuild_crosswalk",
     "rebuild_measures",

@@ -25,7 +25,7 @@ _ABANDONED = 3600
 
 
 def publish_copy(engine: sa.Engine, target: Path) -> None:
-    """Copy the tables of schema mart, as one state, with their comments, into the DuckDB file ``target``.
+    """Copy schema mart, as one state, with its comments, into the DuckDB file ``target``; its views become tables there.
 
     A reader sees the former copy or the new one; one that has the former open keeps it.
 
@@ -70,7 +70,10 @@ def _copy(connection: sa.Connection, alias: str) -> None:
         return connection.exec_driver_sql(statement)
 
     here = f"database_name = current_database() and schema_name = {_text(SCHEMA)}"
-    tables = run(f"select table_name, comment from duckdb_tables() where {here} order by 1").all()
+    tables = run(
+        f"select table_name, comment from duckdb_tables() where {here} "
+        f"union all select view_name, comment from duckdb_views() where {here} order by 1"
+    ).all()
     columns = run(
         f"select table_name, column_name, comment from duckdb_columns() where {here} and comment is not null order by 1, column_index"
     ).all()

@@ -9,6 +9,7 @@ from opg_pipeline.model.category import Category, CategoryField, Measure
 from opg_pipeline.model.handover import ENVELOPE, ENVELOPE_NULLABLE
 from opg_pipeline.publish.measures import CAVEATS
 from opg_pipeline.publish.tables import mart_metadata
+from opg_pipeline.publish.views import mart_views
 
 _HISTORY = (
     ("first_seen_at", "timestamp", "When the record first came."),
@@ -69,6 +70,17 @@ def data_dictionary(catalog: Catalog) -> str:
             lines.append(
                 f"| {column.name} | {kind} | {'yes' if column.nullable else 'no'} | {_cell(english)} | {_cell(indonesian)} |"
             )
+    for view in mart_views(catalog):
+        lines += [
+            "",
+            f"## mart.{view.name}",
+            "",
+            *_languages(view.comment),
+            "",
+            "| column | English | Indonesia |",
+            "| --- | --- | --- |",
+        ]
+        lines += [f"| {name} | {' | '.join(map(_cell, text.split(' | ')))} |" for name, text in view.comments.items()]
     lines += ["", "## Caveats", "", "| caveat | meaning |", "| --- | --- |"]
     lines += [f"| {name} | {_cell(text)} |" for name, text in sorted(CAVEATS.items())]
     lines += [
