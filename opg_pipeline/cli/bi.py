@@ -60,3 +60,21 @@ def superset(
     except (PublishError, OSError) as error:
         fail(str(error), 2)
     out.print(f"{to}: import it in Superset under Dashboards.", highlight=False, markup=False, soft_wrap=True)
+
+
+@app_group.command()
+def semantic(
+    to: Annotated[Path, typer.Option("--to", help="The file to write.")] = Path("opg_semantic.yml"),
+) -> None:
+    """Write the semantic description of the measures: MetricFlow's semantic models over the views mart.wide_<category>."""
+    chosen = settings()
+    from opg_pipeline.model.catalog import load_catalog
+    from opg_pipeline.publish.bi import semantic_description
+
+    try:
+        to.write_text(
+            semantic_description(load_catalog(*([chosen.catalog] if chosen.catalog else []))), encoding="utf-8"
+        )
+    except OSError as error:
+        fail(str(error), 2)
+    out.print(f"{to}: semantic models and metrics.", highlight=False, markup=False, soft_wrap=True)

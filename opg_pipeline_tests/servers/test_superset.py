@@ -114,6 +114,19 @@ def test_every_chart_of_every_dashboard_has_data(
     assert not empty
 
 
+def test_every_wide_view_can_be_asked(shown: dict[str, list[dict[str, Any]]], client: httpx.Client) -> None:
+    """The datasets that no chart shows are there for analysts."""
+    wide = "(filters:!((col:table_name,opr:sw,value:wide_)),page_size:100)"
+    found = client.get("/api/v1/dataset/", params={"q": wide}).json()["result"]
+    assert len({item["table_name"] for item in found}) == 14
+    for item in found:
+        query = {"columns": ["region_name"], "metrics": ["count"], "row_limit": 5}
+        told = {"datasource": {"id": item["id"], "type": "table"}, "queries": [query]}
+        answer = client.post("/api/v1/chart/data", json=told)
+        assert answer.status_code == 200, (item["table_name"], answer.text[:500])
+        assert answer.json()["result"][0]["rowcount"], item["table_name"]
+
+
 def _all_null(rows: list[dict[str, Any]]) -> bool:
     return all(value is None for row in rows for name, value in row.items() if name != "period_start")
 

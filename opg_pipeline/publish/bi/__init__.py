@@ -2,5 +2,6 @@
 
 from opg_pipeline.publish.bi.bundle import published_url, superset_bundle
 from opg_pipeline.publish.bi.dashboards import Dashboard, load_dashboards
+from opg_pipeline.publish.bi.semantic import semantic_description
 
-__all__ = ["Dashboard", "load_dashboards", "published_url", "superset_bundle"]
+__all__ = ["Dashboard", "load_dashboards", "published_url", "semantic_description", "superset_bundle"]

@@ -10,7 +10,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from opg_pipeline.publish.bi.dashboards import Chart, Dashboard, load_dashboards
 from opg_pipeline.publish.bi_copy import PUBLISHED
 from opg_pipeline.publish.sources import aware
 from opg_pipeline.publish.tables import SCHEMA, PublishError, mart_table
+from opg_pipeline.publish.views import mart_views
 
 Language = Literal["en", "id"]
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://opg-pipeline.dev/superset")
@@ -49,9 +50,7 @@ def superset_bundle(catalog: Catalog, city: str, url: str, *, language: Language
     """
     names = {"metadata.yaml": {"version": "1.0.0", "type": "Dashboard", "timestamp": aware(as_of).isoformat()}}
     database = _database(url)
-    datasets = {
-        name: _dataset(name, sql[language] if sql else None, database["uuid"]) for name, sql in DATASETS.items()
-    }
+    datasets = _datasets(catalog, language, database["uuid"])
     files: dict[str, Any] = {**names, "databases/opg.yaml": database}
     files |= {f"datasets/opg/{name}.yaml": content for name, content in datasets.items()}
     for dashboard in load_dashboards():
@@ -131,24 +130,33 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-def _dataset(name: str, sql: str | None, database: str) -> dict[str, Any]:
-    table = mart_table("measure" if sql else name)
-    columns = list(table.columns)
-    extra = (
-        [sa.Column("measure", sa.Text), sa.Column("category", sa.Text), sa.Column("caveats_told", sa.Text)]
-        if sql
-        else []
-    )
-    times = {"measure": "period_start", "numbers": "period_start"}
+def _datasets(catalog: Catalog, language: Language, database: str) -> dict[str, dict[str, Any]]:
+    """By name: the tables of schema mart, what charts read, and the wide view of every category."""
+    found = {}
+    for name, sql in DATASETS.items():
+        table = mart_table("measure" if sql else name)
+        more = [sa.Column(item, sa.Text) for item in ("measure", "category", "caveats_told")] if sql else []
+        shown = f"opg_{name}" if sql else name
+        found[name] = _dataset(shown, [*more, *table.columns], table.comment, sql[language] if sql else None, database)
+    for view in mart_views(catalog):
+        types = {column.name: column.type for column in view.select.selected_columns}
+        columns = [sa.Column(item, types[item], comment=comment) for item, comment in view.comments.items()]
+        found[view.name] = _dataset(view.name, columns, view.comment, None, database)
+    return found
+
+
+def _dataset(
+    name: str, columns: Sequence[sa.Column[Any]], comment: str | None, sql: str | None, database: str
+) -> dict[str, Any]:
     content = {
-        "table_name": f"opg_{name}" if sql else name,
-        "main_dttm_col": times.get(name),
-        "description": (table.comment or "").partition(" | ")[0],
+        "table_name": name,
+        "main_dttm_col": "period_start" if any(column.name == "period_start" for column in columns) else None,
+        "description": (comment or "").partition(" | ")[0],
         "schema": SCHEMA,
         "sql": sql,
         "filter_select_enabled": True,
         "metrics": [{"metric_name": "count", "verbose_name": "Rows", "metric_type": "count", "expression": "COUNT(*)"}],
-        "columns": [_column(column) for column in [*extra, *columns]],
+        "columns": [_column(column) for column in columns],
         "version": "1.0.0",
         "database_uuid": database,
     }
