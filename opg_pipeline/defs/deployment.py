@@ -135,11 +135,14 @@ def dataset_key(ref: DatasetRef) -> DatasetKey:
 
 
 def declaration_hash(ref: DatasetRef) -> str:
-    """Digest of what the dataset's records mean: its own declaration, the locale and the category's fields."""
+    """Digest of what the dataset's records mean: its own declaration, the locale and the category's fields.
+
+    Of what a file says alone: a word that the vocabulary gains makes no dataset another one.
+    """
     parts = (
-        ref.dataset.model_dump_json(by_alias=True),
+        ref.dataset.model_dump_json(by_alias=True, exclude_defaults=True),
         ref.app.locale.over(ref.city.locale).model_dump_json(),
-        *(field.model_dump_json() for field in ref.category.fields),
+        *(field.model_dump_json(exclude_defaults=True) for field in ref.category.fields),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

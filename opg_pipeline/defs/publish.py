@@ -18,17 +18,25 @@ from opg_pipeline.load import Merge, MergeReport, ValidationRow, View, Warehouse
 from opg_pipeline.model.category import Category
 from opg_pipeline.model.handover import SliceManifest
 from opg_pipeline.publish import (
+    MEASURES,
+    OPEN_DATA,
+    PUBLISHED,
     SCHEMA,
     MeasureReport,
+    basis,
     crosswalk_metadata,
     export_open_data,
     mart_metadata,
     mart_views,
+    note_published,
+    publication_metadata,
     publish_copy,
+    published,
     rebuild_crosswalk,
     rebuild_measures,
     rebuild_notes_and_definitions,
     rebuild_scorecard,
+    renew_confirmed,
 )
 from opg_pipeline.validate import Report, RuleResult, validate
 
@@ -52,13 +60,14 @@ class CategorySummary:
 
 @dataclass
 class PublishReport:
-    """What one publish run did. ``seconds`` by step."""
+    """What one publish run did. ``seconds`` by step; ``nothing_new``: the numbers were left as they are."""
 
     categories: dict[str, CategorySummary] = field(default_factory=dict)
     measures: MeasureReport | None = None
     outcomes: int = 0
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Rows of ops.quarantine."""
+    nothing_new: bool = False
     copy: Path | None = None
     open_data: int = 0
     problems: list[str] = field(default_factory=list)
@@ -72,7 +81,7 @@ publish_reports: dict[str, PublishReport] = {}
 def migrate(deployment: Deployment, warehouse: Warehouse) -> None:
     """Bring the warehouse to what all rooms declare. Raises WarehouseError for what does not only add."""
     views = [View(*view, schema=SCHEMA) for view in mart_views(deployment.catalog)]
-    warehouse.migrate(mart_metadata(), crosswalk_metadata(), views=views)
+    warehouse.migrate(mart_metadata(), crosswalk_metadata(), publication_metadata(), views=views)
 
 
 def prepare(deployment: Deployment, warehouse: Warehouse) -> int:
@@ -253,14 +262,24 @@ def _validation_row(category: Category, result: RuleResult) -> ValidationRow:
     )
 
 
-def rebuild_marts(deployment: Deployment, warehouse: Warehouse) -> tuple[MeasureReport, int]:
-    """Measures, definitions, notes, scorecard and crosswalk, in one transaction; the second value is the number of apps scored."""
-    as_of = datetime.now(UTC)
+def rebuild_marts(deployment: Deployment, warehouse: Warehouse) -> tuple[MeasureReport | None, int]:
+    """Measures, definitions, notes, scorecard and crosswalk, in one transaction; the second value is the number of apps scored.
+
+    Where nothing that the numbers rest on has changed they stay, and the first value is None: only the scorecard is made
+    anew, which tells of every pull, and when the sources last confirmed their data.
+    """
+    as_of, catalog = datetime.now(UTC), deployment.catalog
     with warehouse.engine.begin() as connection:
-        report = rebuild_measures(connection, deployment.catalog, as_of=as_of)
-        rebuild_notes_and_definitions(connection, deployment.catalog)
-        apps = rebuild_scorecard(connection, deployment.catalog, as_of=as_of)
-        rebuild_crosswalk(connection, deployment.catalog)
+        now = basis(connection, catalog, as_of=as_of)
+        report = None
+        if published(connection, MEASURES) == now:
+            renew_confirmed(connection, catalog, as_of=as_of)
+        else:
+            report = rebuild_measures(connection, catalog, as_of=as_of)
+            rebuild_notes_and_definitions(connection, catalog)
+            rebuild_crosswalk(connection, catalog)
+            note_published(connection, MEASURES, now, as_of=as_of)
+        apps = rebuild_scorecard(connection, catalog, as_of=as_of)
     return report, apps
 
 
@@ -268,7 +287,7 @@ def bi_copy(deployment: Deployment, warehouse: Warehouse) -> Path | None:
     """The read-only copy that BI opens; None where the warehouse is a server, which BI reads itself."""
     if warehouse.dialect != "duckdb":
         return None
-    target = deployment.settings.home / "published" / "opg.duckdb"
+    target = deployment.settings.home / PUBLISHED
     target.parent.mkdir(parents=True, exist_ok=True)
     publish_copy(warehouse.engine, target)
     return target
@@ -278,3 +297,16 @@ def open_data(deployment: Deployment, warehouse: Warehouse, target: Path | None 
     """The open-data files, by default in $OPG_HOME/open_data."""
     folder = target or deployment.settings.home / "open_data"
     return export_open_data(warehouse.engine, deployment.catalog, folder, as_of=datetime.now(UTC))
+
+
+def renew_open_data(deployment: Deployment, warehouse: Warehouse) -> list[Path] | None:
+    """The open data in $OPG_HOME, written anew; None where it is of the numbers that stand."""
+    with warehouse.engine.connect() as connection:
+        numbers, exported = (published(connection, product) for product in (MEASURES, OPEN_DATA))
+    if numbers == exported and (deployment.settings.home / "open_data").exists():
+        return None
+    files = open_data(deployment, warehouse)
+    if numbers is not None:
+        with warehouse.engine.begin() as connection:
+            note_published(connection, OPEN_DATA, numbers, as_of=datetime.now(UTC))
+    return files

@@ -26,6 +26,7 @@ SCORECARD = dg.AssetKey(["mart", "app_scorecard"])
 OPEN_DATA = dg.AssetKey(["exports", "open_data"])
 QUARANTINE = "quarantine"
 BI_COPY = dg.AssetKey(["exports", "bi_copy"])
+NOTHING_NEW = "Nothing new: no record, declaration or note has changed since this was made, nor the day."
 T = TypeVar("T")
 
 
@@ -120,16 +121,21 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
                         yield _waiting_event(category, report.waiting)
                 if MEASURE in selected or SCORECARD in selected:
                     measures, apps = await step("measures", work.rebuild_marts, deployment, warehouse)
-                    report.measures = measures
-                    if MEASURE in selected:
+                    report.measures, report.nothing_new = measures, measures is None
+                    if measures is not None and MEASURE in selected:
                         facts = {"dagster/row_count": measures.cells, "suppressed": measures.suppressed}
                         yield dg.MaterializeResult(MEASURE, metadata=facts)
+                    elif MEASURE in selected:
+                        context.log_event(dg.AssetObservation(MEASURE, description=NOTHING_NEW))
                     if SCORECARD in selected:
                         yield dg.MaterializeResult(SCORECARD, metadata={"dagster/row_count": apps})
                 if OPEN_DATA in selected:
-                    files = await step("open data", work.open_data, deployment, warehouse)
-                    report.open_data = len(files)
-                    yield dg.MaterializeResult(OPEN_DATA, metadata={"files": len(files)})
+                    files = await step("open data", work.renew_open_data, deployment, warehouse)
+                    if files is not None:
+                        report.open_data = len(files)
+                        yield dg.MaterializeResult(OPEN_DATA, metadata={"files": len(files)})
+                    else:
+                        context.log_event(dg.AssetObservation(OPEN_DATA, description=NOTHING_NEW))
                 if BI_COPY in selected:
                     report.copy = await step("copy for BI", work.bi_copy, deployment, warehouse)
                     if report.copy is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,12 +17,13 @@ import dagster as dg
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs.build import build_definitions
 from opg_pipeline.defs.deployment import Deployment, DeploymentError, current_deployment
-from opg_pipeline.defs.ingest import WHOLE, Span
 from opg_pipeline.defs.ingest_assets import step_name
 from opg_pipeline.defs.jobs import PUBLISH_JOB, ingest_job_name
 from opg_pipeline.defs.publish import PublishReport, publish_reports
+from opg_pipeline.defs.reporting import Progress, listening
+from opg_pipeline.defs.span import WHOLE, Span
 from opg_pipeline.model.catalog import DatasetRef
-from opg_pipeline.model.handover import OutcomeRecord
+from opg_pipeline.model.handover import Outcome, OutcomeRecord
 from opg_pipeline.validate import warm_up
 
 _EVENT_LOG = """
@@ -115,7 +117,13 @@ def run_city(
         )
     chosen = _chosen(deployment, apps)
     keys = [key for ref in chosen for key in (md.raw_key(ref), md.standard_key(ref))] if apps else None
-    warming = warm_up() if publish else None
+    warming: list[threading.Thread] = []
+
+    def hear(step: Progress) -> None:
+        """Great Expectations takes seconds to import: begin as soon as there is something to validate."""
+        if publish and not warming and step.stage == "pulled" and step.note == Outcome.NEW_RECORDS:
+            warming.append(warm_up())
+
     dagster_home(deployment.settings.home)
     _ = deployment.tokens
     seconds: dict[str, float] = {}
@@ -124,15 +132,16 @@ def run_city(
         told = {step_name(ref): {"config": span.config()} for ref in chosen} if span != WHOLE else None
         started = time.perf_counter()
         name = ingest_job_name(deployment.city.city)
-        ingest = _execute(name, instance, tags, keys, told)
+        with listening(hear):
+            ingest = _execute(name, instance, tags, keys, told)
         seconds["ingest"] = time.perf_counter() - started
         outcomes = deployment.lake.outcomes(deployment.settings.city, ingest.run_id)
         report: PublishReport | None = None
         published = True
         if publish:
             started = time.perf_counter()
-            if warming is not None:
-                warming.join()
+            for thread in warming:
+                thread.join()
             done = _execute(PUBLISH_JOB, instance, {"opg/by": "cli", "opg/ingest_run": ingest.run_id}, None)
             seconds["publish"] = time.perf_counter() - started
             report = publish_reports.pop(done.run_id, None)

@@ -1,6 +1,15 @@
 """What BI and the public read: measures with what they rest on, scorecards, definitions, the BI copy, open data; and the
-crosswalk. Writes schema mart and ops.crosswalk, nothing else."""
+crosswalk. Writes schema mart, ops.crosswalk and ops.publication, nothing else."""
 
+from opg_pipeline.publish.basis import (
+    MEASURES,
+    OPEN_DATA,
+    basis,
+    note_published,
+    publication_metadata,
+    published,
+    renew_confirmed,
+)
 from opg_pipeline.publish.bi_copy import PUBLISHED, publish_copy
 from opg_pipeline.publish.crosswalk import crosswalk_metadata, crosswalk_page, rebuild_crosswalk
 from opg_pipeline.publish.definitions import rebuild_notes_and_definitions
@@ -12,19 +21,26 @@ from opg_pipeline.publish.tables import SCHEMA, PublishError, mart_metadata
 from opg_pipeline.publish.views import mart_views
 
 __all__ = [
+    "MEASURES",
+    "OPEN_DATA",
     "PUBLISHED",
     "SCHEMA",
     "MeasureReport",
     "PublishError",
+    "basis",
     "crosswalk_metadata",
     "crosswalk_page",
     "data_dictionary",
     "export_open_data",
     "mart_metadata",
     "mart_views",
+    "note_published",
+    "publication_metadata",
     "publish_copy",
+    "published",
     "rebuild_crosswalk",
     "rebuild_measures",
     "rebuild_notes_and_definitions",
     "rebuild_scorecard",
+    "renew_confirmed",
 ]

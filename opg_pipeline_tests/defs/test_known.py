@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opg_pipeline.defs import known
-from opg_pipeline.defs.deployment import dataset_key
+from opg_pipeline.defs.deployment import dataset_key, declaration_hash
 from opg_pipeline.model.handover import Outcome
 from opg_pipeline_tests.defs.town import deploy, pull, record, settle
 from opg_pipeline_tests.extract.conftest import Server
@@ -104,3 +104,13 @@ async def test_a_change_of_the_source_that_no_record_shows_is_kept(tmp_path: Pat
     outcome = await pull(tmp_path)
     assert (outcome.outcome, [(item.place, item.kind) for item in outcome.drift]) == (NEW, [("kanal", "new_field")])
     assert await told(tmp_path, server, *reversed(wider)) is SAME
+
+
+def test_a_declaration_means_the_same_with_its_defaults_written_out(tmp_path: Path, server: Server) -> None:
+    def meaning(**dataset: Any) -> str:
+        settle(tmp_path, server.url, dataset)
+        return declaration_hash(deploy(tmp_path).datasets()[0])
+
+    plain = meaning()
+    assert meaning(method="GET", for_each=None, paginate={"type": "none"}) == plain
+    assert meaning(method="POST") != plain

@@ -139,7 +139,7 @@ def catalog(
 _CORE = """create table core.{name} (
   record_uid text, city_id text, source_app text, source_dataset text, agency_id text, urusan_code text, event_at timestamptz,
   reported_at timestamptz, region_code text, region_level text, region_match text, event_on date,
-  vanished_at timestamptz, status text, urgent boolean, level bigint, amount numeric(18,2), note text,
+  vanished_at timestamptz, last_changed_at timestamptz, status text, urgent boolean, level bigint, amount numeric(18,2), note text,
   opened_at timestamptz, closed_at timestamptz, opened_on date, closed_on date)"""
 _DDL = (
     "create table core.dim_region (city_id text, code text, level text, parent_code text, name text)",
