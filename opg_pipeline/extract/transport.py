@@ -296,6 +296,9 @@ class Transport:
                 failed.closed = True
             raise failed
         body = Body("", 0)
+        if status == 304:
+            async for _ in response.aiter_raw():  # it has no body; only an answer that is read to its end leaves its line open
+                pass
         if good:
             body = Body(response.headers.get("content-encoding", ""), self._limit)
             body.expect(response.headers.get("content-length", ""))

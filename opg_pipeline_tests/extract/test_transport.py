@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from opg_pipeline.extract import Access, Puller
+from opg_pipeline.extract.address import Call
 from opg_pipeline.model.handover import Outcome, PullFacts
 from opg_pipeline_tests.extract.conftest import (
     LOCALE,
@@ -26,6 +27,7 @@ from opg_pipeline_tests.extract.conftest import (
     make_dataset,
     pull,
     rows,
+    transport,
 )
 
 SECRET = "s3cr3t/ké+y 42"
@@ -288,3 +290,20 @@ async def test_pages_needs_the_context() -> None:
     puller = Puller(app, Access("http://127.0.0.1"), locale=LOCALE)
     with pytest.raises(RuntimeError, match="async with"):
         await anext(puller.pages(make_dataset(), store=archive_into(Result()), facts=PullFacts()))
+
+
+async def test_lines_stay_open_over_answers_that_were_not_modified(server: Server) -> None:
+    """A fan-out of a thousand conditional requests must not shake hands a thousand times."""
+    lines = set()
+
+    def handler(request: Request) -> Response:
+        lines.add(request.client)
+        return Response(status_code=304)
+
+    server.handler = handler
+    facts = PullFacts()
+    async with transport(server.url, {}) as line:
+        for _ in range(5):
+            answer = await line.send(Call("GET", f"{server.url}/things"), facts, {"If-None-Match": '"a"'})
+            assert answer.status == 304
+    assert len(lines) == 1
