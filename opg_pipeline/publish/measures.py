@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from calendar import monthrange
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,15 +18,16 @@ from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.category import Category, Measure
 from opg_pipeline.publish.aggregate import Cell, cells, reporting_apps
 from opg_pipeline.publish.protect import WHOLE, Shield, protect
+from opg_pipeline.publish.reversal import Period, Sample, compare, reversals
 from opg_pipeline.publish.rows import replace_rows
 from opg_pipeline.publish.sources import Coverage, aware, coverage, dataset_states
 from opg_pipeline.publish.suppress import Counts, suppress
 from opg_pipeline.publish.tables import mart_table
 
 SMALL_N = 30
+"""Below this many records a mean, median or share is marked."""
 BREAKDOWN = " | "
 """Between the values of a breakdown."""
-"""Below this many records a mean, median or share is marked."""
 UNRESOLVED_SHARE = 0.05
 """Above this share of records without a region the numbers of a period are marked."""
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -38,6 +39,7 @@ CAVEATS: dict[str, str] = {
     "QUARANTINE": "Records of the category wait in quarantine and are not counted.",
     "SMALL_N": f"A mean, median or share of fewer than {SMALL_N} records.",
     "STALE_SOURCE": "An app's last good delivery is older than three times its cadence, or its last pull went wrong.",
+    "SUBGROUP_REVERSAL": "The city's number moved one way and its districts the other, see mart.measure_reversal.",
     "UNRESOLVED_REGION": f"More than {UNRESOLVED_SHARE:.0%} of the period's records have no region.",
 }
 """What each caveat says."""
@@ -67,6 +69,7 @@ def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: date
     sources = coverage(catalog, dataset_states(connection), as_of)
     cities = sorted(catalog.cities)
     rows: list[dict[str, Any]] = []
+    turned: list[dict[str, Any]] = []
     for category in sorted(catalog.used_categories, key=lambda item: item.id):
         tables = [_measured(connection, catalog, category, measure) for measure in _sorted(category)]
         protect([table.shield for table in tables])
@@ -75,8 +78,11 @@ def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: date
             for grain in {measure.period for measure in category.measures}
         }
         for table in tables:
-            rows += _measure_rows(catalog, category, table, sources, reporting[table.measure.period], as_of)
+            told = list(_measure_rows(catalog, category, table, sources, reporting[table.measure.period], as_of))
+            turned += _mark_reversals(table.measure, told)
+            rows += told
     replace_rows(connection, mart_table("measure"), rows)
+    replace_rows(connection, mart_table("measure_reversal"), turned)
     return MeasureReport(
         cells=len(rows),
         suppressed=sum(row["suppressed"] for row in rows),
@@ -168,6 +174,52 @@ def _measure_rows(
                 "caveats": json.dumps(sorted(name for name, holds in {**shared, "SMALL_N": few}.items() if holds)),
                 "suppressed": bool(reason),
             }
+
+
+def _mark_reversals(measure: Measure, rows: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The caveat of reversal on the city's cells among the rows of a measure, and what mart.measure_reversal says of each."""
+    if measure.aggregation not in {"share", "mean"} or measure.by:
+        return
+    shown = [row for row in rows if not row["suppressed"]]
+    whole = {(row["city_id"], row["period_start"]): row for row in shown if row["region_level"] == "regency"}
+    parts: dict[tuple[str, date], dict[str, Sample]] = {slot: {} for slot in whole}
+    for row in shown:
+        slot = (row["city_id"], row["period_start"])
+        if row["region_level"] == "district" and slot in parts:
+            parts[slot][row["region_code"]] = _sample(measure, row)
+    periods = {slot: Period(_sample(measure, row), parts[slot]) for slot, row in whole.items()}
+    for city in sorted({city for city, _ in periods}):
+        starts = sorted(start for name, start in periods if name == city)
+        pairs = [
+            (before, after, change)
+            for before, after in pairwise(starts)
+            if last_day(before, measure.period) + timedelta(days=1) == after
+            and (change := compare(periods[city, before], periods[city, after])) is not None
+        ]
+        for place in reversals([change for _, _, change in pairs]):
+            before, after, change = pairs[place]
+            row = whole[city, after]
+            row["caveats"] = json.dumps(sorted([*json.loads(row["caveats"]), "SUBGROUP_REVERSAL"]))
+            yield {
+                "city_id": city,
+                "category_id": row["category_id"],
+                "measure_id": measure.id,
+                "period_start": after,
+                "previous_start": before,
+                "subgroups": "district",
+                "change": change.whole,
+                "change_at_fixed_weights": change.parts,
+                "rising": change.rising,
+                "falling": change.falling,
+                "covered": change.covered,
+                "p": change.p,
+            }
+
+
+def _sample(measure: Measure, row: dict[str, Any]) -> Sample:
+    if measure.aggregation == "share":
+        return Sample.of_share(row["n"], row["value"])
+    return Sample.of_mean(row["n"], row["value"], row["p10"], row["p90"])
 
 
 def _numbers(cell: Cell, *, hidden: bool) -> dict[str, float | int | None]:

@@ -200,6 +200,23 @@ def mart_metadata() -> sa.MetaData:
         comment="What every measure means. | Arti setiap ukuran.",
     )  # fmt: skip
     sa.Table(
+        "measure_reversal",
+        metadata,
+        c("city_id", sa.Text, "City", "Kota atau kabupaten"),
+        c("category_id", sa.Text, "Standard category", "Kategori standar"),
+        c("measure_id", sa.Text, "Measure", "Ukuran"),
+        c("period_start", sa.Date, "First day of the period that is marked", "Hari pertama periode yang ditandai"),
+        c("previous_start", sa.Date, "First day of the period before", "Hari pertama periode sebelumnya"),
+        c("subgroups", sa.Text, "What the parts are", "Jenis bagian"),
+        c("change", sa.Double, "By how much the whole moved", "Perubahan keseluruhan"),
+        c("change_at_fixed_weights", sa.Double, "By how much it would have moved had the parts kept their weights", "Perubahan seandainya bobot tiap bagian tetap"),
+        c("rising", sa.BigInteger, "Parts that rose", "Jumlah bagian yang naik"),
+        c("falling", sa.BigInteger, "Parts that fell", "Jumlah bagian yang turun"),
+        c("covered", sa.Double, "Share of the records in parts with published numbers, the smaller of both periods", "Proporsi rekaman pada bagian yang angkanya terbit, yang terkecil dari kedua periode"),
+        c("p", sa.Double, "Probability that either change is chance, the greater of both; before Holm's correction", "Peluang bahwa salah satu perubahan kebetulan, yang terbesar; sebelum koreksi Holm"),
+        comment="Where the city's number moved one way and its parts the other (Simpson's paradox), from published cells alone. | Angka kota bergerak ke satu arah dan bagiannya ke arah sebaliknya (paradoks Simpson), hanya dari sel yang terbit.",
+    )  # fmt: skip
+    sa.Table(
         "context_note",
         metadata,
         c("city_id", sa.Text, "City", "Kota atau kabupaten"),

@@ -23,6 +23,7 @@ CAVEATS_ID: dict[str, str] = {
     "QUARANTINE": "Ada rekaman kategori ini yang menunggu di karantina dan belum dihitung.",
     "SMALL_N": "Rata-rata, median, atau proporsi dari sedikit rekaman.",
     "STALE_SOURCE": "Pasokan baik terakhir sebuah aplikasi lebih lama dari tiga kali jadwalnya, atau tarikan terakhirnya gagal.",
+    "SUBGROUP_REVERSAL": "Angka kota bergerak ke satu arah dan kecamatannya ke arah sebaliknya, lihat mart.measure_reversal.",
     "UNRESOLVED_REGION": "Terlalu banyak rekaman pada periode tersebut tanpa wilayah.",
 }
 """What each caveat says, in Indonesian."""

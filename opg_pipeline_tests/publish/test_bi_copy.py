@@ -64,7 +64,8 @@ def test_it_holds_every_mart_table_with_comments_and_nothing_else(duck: World, t
             "select tags['storage_version'] from duckdb_databases() where database_name = 'bi'"
         ).fetchone()
     assert tables == [
-        ("mart", name, True) for name in ("app_scorecard", "context_note", "measure", "measure_definition")
+        ("mart", name, True)
+        for name in ("app_scorecard", "context_note", "measure", "measure_definition", "measure_reversal")
     ]
     assert bare == []
     assert comment == [

@@ -197,7 +197,7 @@ def test_all_at_once_are_sorted_and_known(world: World) -> None:
     world.pull("one", AS_OF - 9 * HOUR, declaration_hash="a")
     world.pull("one", AS_OF - 8 * HOUR, declaration_hash="b", quarantined=1)
     declared = catalog([category(measure("size", "mean", value={"field": "level"}))], [app("one"), app("two")])
-    assert caveats(world, declared) == sorted(CAVEATS)
+    assert caveats(world, declared) == sorted(CAVEATS.keys() - {"SUBGROUP_REVERSAL"}), "a reversal needs many records"
 
 
 def test_another_categorys_trouble_is_not_ours(world: World) -> None:

@@ -371,3 +371,26 @@ def test_unlike_things_are_never_mixed(world: World) -> None:
         (" | IDR/kg", "35.22"): ("IDR/kg", 1, 7.0, 1.0),
     }
     assert (cell(world, "visits")["breakdown"], cell(world, "visits")["unit"]) == ("", "units")
+
+
+def test_a_reversal_is_marked_and_told(world: World) -> None:
+    world.build("visit")
+    for start, sizes, shares in (
+        (date(2026, 1, 10), (90, 400), (0.9, 0.4)),
+        (date(2026, 2, 10), (400, 90), (0.7, 0.2)),
+    ):
+        for district, size, share in zip((D1, D2), sizes, shares, strict=True):
+            closed = round(size * share)
+            world.crowd(district, closed, event_on=start, status="closed")
+            world.crowd(district, size - closed, event_on=start)
+    report = rebuild(world, one(measure("share_closed", "share", numerator={"status": ["closed"]})))
+    marked = cell(world, "share_closed", start=date(2026, 2, 1))
+    assert "SUBGROUP_REVERSAL" in marked["caveats"]
+    assert "SUBGROUP_REVERSAL" not in cell(world, "share_closed")["caveats"]
+    assert report.caveats["SUBGROUP_REVERSAL"] == 1
+    [told] = world.read("measure_reversal")
+    assert (told["period_start"], told["previous_start"]) == (date(2026, 2, 1), date(2026, 1, 1))
+    assert (told["rising"], told["falling"], told["covered"]) == (0, 2, 1.0)
+    assert told["change"] == pytest.approx((280 + 18) / 490 - (81 + 160) / 490)
+    assert told["change_at_fixed_weights"] == pytest.approx(-0.2)
+    assert told["p"] < 0.001
