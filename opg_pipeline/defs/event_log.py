@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,6 +57,11 @@ class SteadySqliteEventLogStorage(SqliteEventLogStorage):
         )
         sa.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=NORMAL"))
         return engine
+
+    @cached_property
+    def supports_asset_checks(self) -> bool:
+        """Whether the log has the table of checks, for which the parent looks at each event of a check."""
+        return bool(super().supports_asset_checks)
 
     def dispose(self) -> None:
         """Close every connection."""

@@ -187,15 +187,18 @@ async def _pull(deployment: Deployment, ref: DatasetRef, record: OutcomeRecord, 
                     await asyncio.to_thread(take, normaliser, writer, tally, pages)
                 pages, waiting = [], 0
                 tell(Progress("pull", ref.name, tally.records))
-    if pages:
+    repeated = (
+        same_meaning and last is not None and [ref.sha256 for ref in facts.raw] == [ref.sha256 for ref in last.raw]
+    )
+    unread = repeated and not tally.records and last is not None and last.outcome.good
+    if unread:
+        tally.records = facts.records  # the same bytes under the same declaration: nothing is to be read in them
+    elif pages:
         async with _processor():
             await asyncio.to_thread(take, normaliser, writer, tally, pages)
     record.records, record.accepted, record.skipped = tally.records, tally.accepted, tally.skipped
     record.quarantined, record.values_quarantined = tally.rejected, tally.values
-    record.outcome = _outcome(ref, facts, tally, last)
-    repeated = (
-        same_meaning and last is not None and [ref.sha256 for ref in facts.raw] == [ref.sha256 for ref in last.raw]
-    )
+    record.outcome = Outcome.NOT_MODIFIED if unread and tally.records else _outcome(ref, facts, tally, last)
     if same_meaning and record.outcome is Outcome.NEW_RECORDS and last is not None and last.outcome.good:
         told = tally.told, writer.quarantine_so_far(), facts
         as_before = not changes(ref, last.contract, tally.seen, tally.waiting, held_back=False)

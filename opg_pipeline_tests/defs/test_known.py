@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opg_pipeline.defs import known
+from opg_pipeline.defs import ingest, known
 from opg_pipeline.defs.deployment import dataset_key, declaration_hash
 from opg_pipeline.model.handover import Outcome
 from opg_pipeline_tests.defs.town import deploy, pull, record, settle
@@ -74,6 +74,24 @@ async def test_a_whole_list_is_compared_both_ways(tmp_path: Path, server: Server
     assert await listed(*rows, bad) is NEW
     assert await listed(*rows, bad) is SAME
     assert await listed(*rows) is NEW, "what was refused is gone"
+
+
+async def test_the_same_bytes_are_not_read_again(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(tmp_path, server.url)
+    assert await told(tmp_path, server, record(1), record(2)) is NEW
+    read: list[int] = []
+    monkeypatch.setattr(ingest, "take", lambda *_: read.append(1))
+    again = await pull(tmp_path)
+    assert (again.outcome, again.records, again.accepted, read) == (SAME, 2, 0, [])
+
+
+async def test_the_same_bytes_that_nothing_was_accepted_of_fail_again(tmp_path: Path, server: Server) -> None:
+    settle(tmp_path, server.url)
+    assert await told(tmp_path, server, record(1, at="kemarin")) is Outcome.ALL_REJECTED
+    assert (await pull(tmp_path)).outcome is Outcome.ALL_REJECTED
+    assert slices(tmp_path) == 1
 
 
 async def test_it_does_not_take_what_has_expired_for_known(tmp_path: Path, server: Server) -> None:
