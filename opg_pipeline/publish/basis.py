@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from opg_pipeline.model.catalog import Catalog
+from opg_pipeline.publish.breaks import series_breaks
 from opg_pipeline.publish.rows import EpochMicroseconds
 from opg_pipeline.publish.sources import Coverage, aware, coverage, dataset_states
 from opg_pipeline.publish.tables import column, mart_table
@@ -52,6 +53,7 @@ def basis(connection: sa.Connection, catalog: Catalog, *, as_of: datetime) -> st
     as_of = aware(as_of)
     sources = coverage(catalog, dataset_states(connection), as_of)
     parts = [_code(), *_declared(catalog), *_sources(catalog, sources, as_of), *_slices(connection)]
+    parts += [repr(item) for item in series_breaks(connection, catalog)]
     parts += _records(connection, catalog)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -109,7 +111,7 @@ def _sources(catalog: Catalog, sources: dict[tuple[str, str], Coverage], as_of: 
         zone = ZoneInfo(catalog.cities[city].city.timezone)
         moments = as_of, as_of - (found.longest_cadence or timedelta())
         days = [moment.astimezone(zone).date().isoformat() for moment in moments]
-        told = [city, category, sorted(found.apps), found.stale, found.break_in_series, found.quarantined, *days]
+        told = [city, category, sorted(found.apps), found.stale, found.quarantined, *days]
         yield json.dumps(told)
 
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.category import Category, Measure
 from opg_pipeline.publish.aggregate import Cell, cells, reporting_apps
+from opg_pipeline.publish.breaks import Break, series_breaks
 from opg_pipeline.publish.protect import WHOLE, Shield, protect
 from opg_pipeline.publish.reversal import Period, Sample, compare, reversals
 from opg_pipeline.publish.rows import replace_rows
@@ -33,7 +34,7 @@ UNRESOLVED_SHARE = 0.05
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 CAVEATS: dict[str, str] = {
-    "BREAK_IN_SERIES": "An app's declaration changed, so values before and after may not compare.",
+    "BREAK_IN_SERIES": "From this period on values may not compare with those before: see mart.series_break for why.",
     "LOW_COVERAGE": "Not every app that feeds the category has records in the period.",
     "PROVISIONAL": "The period is not over, or ended so recently that records may still come.",
     "QUARANTINE": "Records of the category wait in quarantine and are not counted.",
@@ -67,6 +68,10 @@ def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: date
     """
     as_of = aware(as_of)
     sources = coverage(catalog, dataset_states(connection), as_of)
+    breaks = series_breaks(connection, catalog)
+    days: dict[tuple[str, str], set[date]] = {}
+    for item in breaks:
+        days.setdefault((item.city, item.category), set()).add(item.day)
     cities = sorted(catalog.cities)
     rows: list[dict[str, Any]] = []
     turned: list[dict[str, Any]] = []
@@ -78,11 +83,12 @@ def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: date
             for grain in {measure.period for measure in category.measures}
         }
         for table in tables:
-            told = list(_measure_rows(catalog, category, table, sources, reporting[table.measure.period], as_of))
+            told = list(_measure_rows(catalog, category, table, sources, reporting[table.measure.period], days, as_of))
             turned += _mark_reversals(table.measure, told)
             rows += told
     replace_rows(connection, mart_table("measure"), rows)
     replace_rows(connection, mart_table("measure_reversal"), turned)
+    replace_rows(connection, mart_table("series_break"), [_told(item) for item in breaks])
     return MeasureReport(
         cells=len(rows),
         suppressed=sum(row["suppressed"] for row in rows),
@@ -129,6 +135,7 @@ def _measure_rows(
     table: _Table,
     sources: dict[tuple[str, str], Coverage],
     reporting: dict[tuple[str, date], set[str]],
+    breaks: dict[tuple[str, str], set[date]],
     as_of: datetime,
 ) -> Iterable[dict[str, Any]]:
     measure = table.measure
@@ -136,7 +143,7 @@ def _measure_rows(
         entry = catalog.cities[city]
         reasons = table.shield.reasons.get((city, start), {})
         unit = dict(zip(measure.by, breakdown, strict=True)).get(measure.unit, measure.unit)
-        source = sources.get((city, category.id)) or Coverage(frozenset(), None, None, False, False, 0)
+        source = sources.get((city, category.id)) or Coverage(frozenset(), None, None, False, 0)
         names = {region.code: region.name for region in entry.regions}
         end = last_day(start, measure.period)
         apps = len(source.apps & reporting.get((city, start), set()))
@@ -147,7 +154,7 @@ def _measure_rows(
             "PROVISIONAL": is_provisional(end, entry.city.timezone, source.longest_cadence, as_of),
             "UNRESOLVED_REGION": share is not None and share > UNRESOLVED_SHARE,
             "QUARANTINE": source.quarantined > 0,
-            "BREAK_IN_SERIES": source.break_in_series,
+            "BREAK_IN_SERIES": any(start <= day <= end for day in breaks.get((city, category.id), ())),
         }
         for cell in (whole, *districts):
             reason = reasons.get(WHOLE if cell.district is None else cell.district, "")
@@ -214,6 +221,18 @@ def _mark_reversals(measure: Measure, rows: Sequence[dict[str, Any]]) -> Iterabl
                 "covered": change.covered,
                 "p": change.p,
             }
+
+
+def _told(item: Break) -> dict[str, Any]:
+    return {
+        "city_id": item.city,
+        "category_id": item.category,
+        "break_on": item.day,
+        "kind": item.kind,
+        "app_id": item.app,
+        "dataset": item.dataset or None,
+        "what": item.what or None,
+    }
 
 
 def _sample(measure: Measure, row: dict[str, Any]) -> Sample:

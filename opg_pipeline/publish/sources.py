@@ -47,8 +47,6 @@ class DatasetState:
     accepted_last: int = 0
     quarantined_last: int = 0
     quarantined_all: int = 0
-    declarations: int = 0
-    """Different declarations (hashes) among its slices that were loaded."""
 
     @property
     def bad(self) -> bool:
@@ -68,7 +66,6 @@ class Coverage:
     longest_cadence: timedelta | None
     oldest_data_at: datetime | None
     stale: bool
-    break_in_series: bool
     quarantined: int
 
 
@@ -98,16 +95,13 @@ def _read_slices(connection: sa.Connection, states: dict[DatasetId, DatasetState
         sa.select(
             *key,
             sa.func.max(sa.case((loaded, EpochMicroseconds(c.committed_at)))),
-            sa.func.count(sa.distinct(sa.case((loaded, c.declaration_hash)))),
             sa.func.sum(waiting),
         )
         .where(pull)
         .group_by(*key)
     )
-    for city, app, dataset, good_at, declarations, quarantined in connection.execute(totals):
-        states[(city, app, dataset)] = DatasetState(
-            last_good_at=instant(good_at), declarations=int(declarations), quarantined_all=int(quarantined)
-        )
+    for city, app, dataset, good_at, quarantined in connection.execute(totals):
+        states[(city, app, dataset)] = DatasetState(last_good_at=instant(good_at), quarantined_all=int(quarantined))
     place = (
         sa.func.row_number().over(partition_by=key, order_by=(c.committed_at.desc(), c.slice_id.desc())).label("place")
     )
@@ -185,7 +179,6 @@ def coverage(
                 longest_cadence=max((CADENCES[ref.app.cadence] for ref in active), default=None),
                 oldest_data_at=min(delivered, default=None),
                 stale=any(known[ref.name].bad or known[ref.name].stale(ref.app.cadence, as_of) for ref in active),
-                break_in_series=any(state.declarations > 1 for state in known.values()),
                 quarantined=sum(
                     known[ref.name].quarantined_last
                     if ref.dataset.incremental is None

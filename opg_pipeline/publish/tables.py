@@ -217,6 +217,18 @@ def mart_metadata() -> sa.MetaData:
         comment="Where the city's number moved one way and its parts the other (Simpson's paradox), from published cells alone. | Angka kota bergerak ke satu arah dan bagiannya ke arah sebaliknya (paradoks Simpson), hanya dari sel yang terbit.",
     )  # fmt: skip
     sa.Table(
+        "series_break",
+        metadata,
+        c("city_id", sa.Text, "City", "Kota atau kabupaten"),
+        c("category_id", sa.Text, "Standard category whose series breaks", "Kategori standar yang deretnya terputus"),
+        c("break_on", sa.Date, "Day from which values may not compare with those before", "Hari sejak nilai mungkin tidak sebanding dengan sebelumnya"),
+        c("kind", sa.Text, "declaration, drift or app_joined", "declaration (deklarasi), drift (sumber berubah), atau app_joined (aplikasi baru)"),
+        c("app_id", sa.Text, "App it comes from", "Aplikasi penyebabnya"),
+        c("dataset", sa.Text, "Dataset of the app, where it is one", "Himpunan data aplikasi, bila hanya satu", null=True),
+        c("what", sa.Text, "What changed, where it is known", "Yang berubah, bila diketahui", null=True),
+        comment="Where series of numbers stop being comparable, and why. | Titik deret angka tidak lagi sebanding, dan sebabnya.",
+    )  # fmt: skip
+    sa.Table(
         "context_note",
         metadata,
         c("city_id", sa.Text, "City", "Kota atau kabupaten"),

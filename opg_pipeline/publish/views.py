@@ -17,7 +17,7 @@ from opg_pipeline.publish.measures import CAVEATS
 from opg_pipeline.publish.tables import SCHEMA, PublishError, mart_metadata
 
 CAVEATS_ID: dict[str, str] = {
-    "BREAK_IN_SERIES": "Deklarasi sebuah aplikasi berubah, sehingga nilai sebelum dan sesudahnya mungkin tidak sebanding.",
+    "BREAK_IN_SERIES": "Mulai periode ini nilai mungkin tidak sebanding dengan sebelumnya; sebabnya ada di mart.series_break.",
     "LOW_COVERAGE": "Tidak semua aplikasi pemasok kategori ini memiliki rekaman pada periode tersebut.",
     "PROVISIONAL": "Periode belum berakhir, atau baru saja berakhir sehingga rekaman masih dapat masuk.",
     "QUARANTINE": "Ada rekaman kategori ini yang menunggu di karantina dan belum dihitung.",

@@ -65,7 +65,14 @@ def test_it_holds_every_mart_table_with_comments_and_nothing_else(duck: World, t
         ).fetchone()
     assert tables == [
         ("mart", name, True)
-        for name in ("app_scorecard", "context_note", "measure", "measure_definition", "measure_reversal")
+        for name in (
+            "app_scorecard",
+            "context_note",
+            "measure",
+            "measure_definition",
+            "measure_reversal",
+            "series_break",
+        )
     ]
     assert bare == []
     assert comment == [

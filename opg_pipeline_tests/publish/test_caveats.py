@@ -15,6 +15,8 @@ from opg_pipeline.publish.measures import CAVEATS
 from .world import AS_OF, D1, World, app, catalog, category, measure
 
 HOUR = timedelta(hours=1)
+JANUARY = datetime(2026, 1, 20, 20, tzinfo=UTC)
+"""In Jakarta it is the 21st by then."""
 
 
 def rebuilt(world: World, declared: Catalog, as_of: datetime = AS_OF) -> list[dict[str, Any]]:
@@ -24,8 +26,9 @@ def rebuilt(world: World, declared: Catalog, as_of: datetime = AS_OF) -> list[di
 
 
 def whole(world: World, declared: Catalog, as_of: datetime = AS_OF) -> dict[str, Any]:
-    [row] = [row for row in rebuilt(world, declared, as_of) if row["region_level"] == "regency"]
-    return row
+    """The city's cell of the first period."""
+    found = [row for row in rebuilt(world, declared, as_of) if row["region_level"] == "regency"]
+    return min(found, key=lambda row: row["period_start"])
 
 
 def caveats(world: World, declared: Catalog, as_of: datetime = AS_OF) -> list[str]:
@@ -182,13 +185,43 @@ def test_quarantine_counts_what_waits_now(world: World) -> None:
     assert row["records_quarantined"] == 3 + 8, "the newest pull of a whole dataset, every pull of an incremental one"
 
 
-def test_break_in_series_is_a_change_within_one_app(world: World) -> None:
-    filled(world, "one", "two").pull("one", AS_OF - 2 * HOUR, declaration_hash="a")
-    world.pull("two", AS_OF - 2 * HOUR, declaration_hash="b")
+def test_a_break_is_a_change_within_one_app_in_the_period_it_happened(world: World) -> None:
+    filled(world, "one", "two").pull("one", JANUARY, declaration_hash="a")
+    for name in ("one", "two"):
+        world.crowd(D1, 40, event_on=date(2026, 2, 3), source_app=name)
+    world.pull("two", JANUARY, declaration_hash="b")
+    world.pull("one", JANUARY + HOUR, declaration_hash="a")
+    world.pull("two", JANUARY + HOUR, declaration_hash="c", blocked=True)
     world.pull("one", AS_OF - HOUR, declaration_hash="a")
+    world.pull("two", AS_OF - HOUR, declaration_hash="b")
     assert caveats(world, TWO) == []
-    world.pull("two", AS_OF - HOUR, declaration_hash="c")
+    world.pull("two", JANUARY + 2 * HOUR, declaration_hash="c")
     assert caveats(world, TWO) == ["BREAK_IN_SERIES"]
+    february = [row["caveats"] for row in world.read("measure") if row["period_start"] == date(2026, 2, 1)]
+    assert february == ["[]", "[]"], "February stands by itself"
+    first, second = world.read("series_break")
+    assert (first["break_on"], first["kind"]) == (date(2026, 1, 21), "declaration")
+    assert (first["app_id"], first["dataset"]) == ("two", "visits")
+    assert second["break_on"] == date(2026, 3, 10), "and back again"
+
+
+@pytest.mark.parametrize(("action", "marked"), [("block", True), ("quarantine", True), ("note", False)])
+def test_a_drift_that_costs_something_is_a_break(duck: World, action: str, marked: bool) -> None:
+    filled(duck, "one").fresh("one")
+    who = {"run_id": "r", "city": "uji", "app": "one", "dataset": "visits"}
+    duck.add("ops.drift", [{**who, "place": "/at", "kind": "retyped", "action": action, "found_at": JANUARY}])
+    assert caveats(duck, ONE) == (["BREAK_IN_SERIES"] if marked else [])
+    assert [row["what"] for row in duck.read("series_break")] == (["retyped: /at"] if marked else [])
+
+
+def test_an_app_that_joins_later_breaks_the_series_where_it_joins(duck: World) -> None:
+    filled(duck, "one").crowd(D1, 40, event_on=date(2026, 2, 9), source_app="two")
+    duck.fresh("one", "two")
+    assert "BREAK_IN_SERIES" not in caveats(duck, TWO)
+    february = [row for row in duck.read("measure") if row["period_start"] == date(2026, 2, 1)]
+    assert all("BREAK_IN_SERIES" in row["caveats"] for row in february)
+    [found] = duck.read("series_break")
+    assert (found["kind"], found["app_id"], found["break_on"]) == ("app_joined", "two", date(2026, 2, 9))
 
 
 def test_all_at_once_are_sorted_and_known(world: World) -> None:
