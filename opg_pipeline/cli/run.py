@@ -1,20 +1,16 @@
-"""`opg run`: the whole street from the terminal, and how its result is shown. The work is in defs."""
+"""`opg run`: the whole street from the terminal. The work is in defs, how its result is shown in report.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from opg_pipeline.cli.terminal import Json, SandboxFlag, err, fail, out, print_json, sandbox_city, settings
-from opg_pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from opg_pipeline.defs.run import RunResult
+from opg_pipeline.cli.report import show_run
+from opg_pipeline.cli.terminal import Json, SandboxFlag, err, fail, print_json, sandbox_city, settings
 
 
 def run(
@@ -35,6 +31,7 @@ def run(
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="With --sandbox: APP=KIND, such as e_pbb=500.")
     ] = None,
+    each: Annotated[bool, typer.Option("--each", help="A line for every dataset, not only sums by category.")] = False,
     json: Json = False,
 ) -> None:
     """Pull the city's apps into the lake, load the warehouse, publish the numbers."""
@@ -59,7 +56,7 @@ def run(
             "publish": asdict(result.publish) if result.publish else None,
         })  # fmt: skip
     else:
-        _show_run(result, chosen)
+        show_run(result, chosen, each=each)
     raise typer.Exit(result.exit_code)
 
 
@@ -96,83 +93,3 @@ def _progress(quiet: bool) -> Iterator[None]:
 
         with listening(hear):
             yield
-
-
-def _show_run(result: RunResult, settings: Settings) -> None:
-    table = Table("App", "Category", "Outcome", title=f"Pulled from {result.city}", title_justify="left")
-    for name in ("Records", "Accepted", "Quarantined"):
-        table.add_column(name, justify="right")
-    for item in result.outcomes:
-        style = "" if item.outcome.good else "red"
-        table.add_row(
-            item.app, item.category, item.outcome.value.replace("_", " "), f"{item.records:,}", f"{item.accepted:,}",
-            f"{item.quarantined:,}", style=style,
-        )  # fmt: skip
-    out.print(table)
-    if result.publish is not None:
-        _show_publish(result, settings)
-    for item in result.outcomes:
-        if item.message:
-            out.print(
-                f"{item.app}: {item.message} Fix: {item.hint}",
-                style="yellow" if item.outcome.good else "red",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
-    for text in result.publish.problems if result.publish is not None else []:
-        out.print(text, style="red", highlight=False, markup=False, soft_wrap=True)
-    for text in result.announcements:
-        out.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
-    total = sum(item.records for item in result.outcomes)
-    seconds = sum(result.seconds.values())
-    good = sum(item.outcome.good for item in result.outcomes)
-    out.print(
-        f"{good} of {len(result.outcomes)} datasets well, {total:,} records in {seconds:.1f} s "
-        f"({', '.join(f'{name} {value:.1f} s' for name, value in result.seconds.items())}), "
-        f"{total / max(seconds, 0.001):,.0f} a second.",
-        highlight=False,
-    )
-    if result.publish is not None:
-        where = result.publish.copy or settings.warehouse
-        out.print(f"Warehouse: {settings.warehouse}", highlight=False, soft_wrap=True)
-        out.print(f"For BI:    {where}  (schema mart: measure, app_scorecard)", highlight=False, soft_wrap=True)
-        out.print("Next:      make ui  to see the lineage; docs/how-to/connect-bi.md to query it.", highlight=False)
-
-
-def _show_publish(result: RunResult, settings: Settings) -> None:
-    assert result.publish is not None
-    table = Table("Category", title="Loaded into the warehouse", title_justify="left")
-    for name in (
-        "Slices",
-        "Inserted",
-        "Updated",
-        "Unchanged",
-        "Duplicates",
-        "Vanished",
-        "Quarantined",
-        "Rules failing",
-    ):
-        table.add_column(name, justify="right")
-    for summary in result.publish.categories.values():
-        merged = summary.merged
-        if merged is None:
-            table.add_row(summary.category, *["-"] * 8)
-            continue
-        failing = sum(not item.success for item in summary.results.values())
-        table.add_row(
-            summary.category, str(summary.slices), f"{merged.inserted:,}", f"{merged.updated:,}", f"{merged.unchanged:,}",
-            f"{merged.duplicates:,}", f"{merged.vanished:,}", f"{summary.quarantined:,}", str(failing),
-        )  # fmt: skip
-    out.print(table)
-    if not any(summary.slices for summary in result.publish.categories.values()):
-        out.print("Nothing new: the warehouse already holds every slice.")
-    if result.publish.measures is not None:
-        from opg_pipeline.defs.deployment import current_deployment
-
-        measures = result.publish.measures
-        number = sum(len(category.measures) for category in current_deployment().catalog.used_categories)
-        out.print(
-            f"Measures: {number} measures in {measures.cells:,} cells of region and period, {measures.suppressed:,} of them suppressed.",
-            highlight=False,
-        )
