@@ -302,7 +302,7 @@ def _write(deployment: Deployment, found: Survey, said: dict[str, Any], target_f
             if answer is not None:
                 answers[question.key] = answer
     open_questions = [question for question in asked if question.key not in answers]
-    text = draft(found, answers)
+    text = draft(found, answers, schema=None if target_file is None else SCHEMA)
     if target_file is None:
         sys.stdout.write(text)
     else:

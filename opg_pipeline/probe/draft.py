@@ -107,14 +107,15 @@ def questions(survey: Survey, agencies: Mapping[str, str], urusan: Mapping[str, 
     return found
 
 
-def draft(survey: Survey, answers: Mapping[str, Any] | None = None, *, schema: str = SCHEMA) -> str:
-    """The YAML of the manifest, with comments. ``answers`` by the keys of :func:`questions`."""
+def draft(survey: Survey, answers: Mapping[str, Any] | None = None, *, schema: str | None = SCHEMA) -> str:
+    """The YAML of the manifest, with comments. ``answers`` by the keys of :func:`questions`; ``schema`` is beside it for editors, or None."""
     said = answers or {}
     return "\n".join([*_head(survey, said, schema), *_source(survey), *_dataset(survey, said), ""])
 
 
-def _head(survey: Survey, said: Mapping[str, Any], schema: str) -> Iterator[str]:
-    yield f"# yaml-language-server: $schema={schema}"
+def _head(survey: Survey, said: Mapping[str, Any], schema: str | None) -> Iterator[str]:
+    if schema is not None:
+        yield f"# yaml-language-server: $schema={schema}"
     yield "# Draft by `opg app probe`. Read it, answer each ASK, then set `status: active`: while it is paused nothing is loaded."
     yield f"id: {survey.id}"
     yield f"name: {_flow(survey.name)}"

@@ -192,6 +192,16 @@ def test_new_asks_in_the_terminal_and_never_writes_over_a_manifest(home: Path, s
     assert (home / DRAFT).read_text(encoding="utf-8") == text
 
 
+def test_a_draft_that_is_printed_names_no_file_that_is_not_there(home: Path, server: Server) -> None:
+    command = f"opg app probe {server.url}/v1/kategori --auth header:X-Kunci=KIOS_KEY --yes"
+    before = sorted(home.rglob("*"))
+    done = shell(home, command, OPG_CATALOG="catalogue")
+    assert done.returncode == 0, done.stderr
+    assert "$schema" not in done.stdout
+    assert yaml.safe_load(done.stdout)["status"] == "paused"
+    assert sorted(home.rglob("*")) == before
+
+
 def test_new_without_an_address_writes_what_is_known(home: Path) -> None:
     done = shell(home, "opg app new kios", "\nbapenda\n?\n5.02\nservice_request\n", OPG_CATALOG="catalogue")
     assert done.returncode == 0, done.stderr
