@@ -1,7 +1,7 @@
 """The pattern language of dates, times, periods and durations. No parsing of data here.
 
 Parts: yyyy yy, mmm mm m, dd d, ddd (a day's name, read over), HH H, MM, SS, AM, Z, WIB. Periods, in place of month and day:
-q (quarter, 1 to 4), sem (half-year, 1 or 2), ww w (week of ISO 8601, Monday to Sunday), eww ew (epidemiological week, Sunday to
+q (quarter, 1 to 4), sem (half-year, 1 or 2), Q and SEM (the same as Roman numerals, I to IV), ww w (week of ISO 8601, Monday to Sunday), eww ew (epidemiological week, Sunday to
 Saturday); a year's first week is in both the one that holds 4 January, and yyyy is the year of the week. The rest is literal;
 letters but T are quoted: yyyy-'W'ww is 2026-W53, yyyy-'S'sem 2025-S1, 'Triwulan' q yyyy is Triwulan 1 2022.
 
@@ -48,18 +48,22 @@ _TOKENS = {
     "ddd": r"(?:[A-Za-z']{3,9})",
     "q": r"(?P<quarter>[1-4])",
     "sem": r"(?P<half>[12])",
+    "Q": r"(?P<roman_quarter>IV|I{1,3})",
+    "SEM": r"(?P<roman_half>I{1,2})",
     "eww": r"(?P<epi_week>\d{2})",
     "ew": r"(?P<epi_week>\d{1,2})",
     "ww": r"(?P<week>\d{2})",
     "w": r"(?P<week>\d{1,2})",
 }
-_SAME = {"yy": "yyyy", "mmm": "m", "mm": "m", "dd": "d", "H": "HH", "ww": "w", "eww": "ew"}
+_SAME = {"yy": "yyyy", "mmm": "m", "mm": "m", "dd": "d", "H": "HH", "ww": "w", "eww": "ew", "Q": "q", "SEM": "sem"}
 """Tokens of the same part."""
 PERIODS = {"q": "quarter", "sem": "half-year", "w": "week", "ew": "epidemiological week"}
 """Parts of a year that are no months, and what they are called."""
-SPELLINGS = "yyyy yy mmm mm m dd d HH H MM SS q sem ww eww, and literals; quote letters: 'W'"
+SPELLINGS = "yyyy yy mmm mm m dd d HH H MM SS q Q sem SEM ww eww, and literals; quote letters: 'W'"
 """What a pattern may hold, for messages."""
-_PIECE = re.compile(r"'([^']*)'|(yyyy|yy|mmm|mm|m|ddd|dd|d|HH|H|MM|SS|AM|Z|WIB|q|sem|eww|ew|ww|w)|(\s+)|(.)", re.DOTALL)
+_PIECE = re.compile(
+    r"'([^']*)'|(yyyy|yy|mmm|mm|m|ddd|dd|d|HH|H|MM|SS|AM|Z|WIB|q|sem|Q|SEM|eww|ew|ww|w)|(\s+)|(.)", re.DOTALL
+)
 
 
 class DatePatternError(ValueError):

@@ -21,6 +21,7 @@ from opg_pipeline.normalise.reasons import code, fine
 
 _BARE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2}))?)?")
 _WEEK = timedelta(days=7)
+_ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
 
 
 class Period(NamedTuple):
@@ -53,9 +54,9 @@ def _period(year: int, found: Mapping[str, str | None]) -> Period | None:
         if int(text) < 1 or sunday >= _first_sunday(year + 1):
             return None
         return Period(sunday, sunday + timedelta(days=6), year, f"{year:04d}-EW{int(text):02d}")
-    if text := found.get("quarter"):
+    if text := found.get("quarter") or _ROMAN.get(found.get("roman_quarter") or ""):
         return _months(year, int(text) * 3 - 2, 3, f"{year:04d}-Q{text}")
-    if text := found.get("half"):
+    if text := found.get("half") or _ROMAN.get(found.get("roman_half") or ""):
         return _months(year, int(text) * 6 - 5, 6, f"{year:04d}-S{text}")
     if name := found.get("month_name"):
         month = MONTHS.get(name.casefold(), 0)
@@ -95,9 +96,9 @@ def _around(day: date, groups: Collection[str]) -> Period | None:
         sunday = day - timedelta(days=day.isoweekday() % 7)
         year = (sunday + timedelta(days=3)).year
         parts["epi_week"] = (sunday - _first_sunday(year)) // _WEEK + 1
-    elif "quarter" in groups:
+    elif "quarter" in groups or "roman_quarter" in groups:
         parts["quarter"] = (day.month + 2) // 3
-    elif "half" in groups:
+    elif "half" in groups or "roman_half" in groups:
         parts["half"] = (day.month + 5) // 6
     elif "month" in groups or "month_name" in groups:
         parts["month"] = day.month
