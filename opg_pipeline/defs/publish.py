@@ -13,23 +13,19 @@ import pyarrow as pa
 
 from opg_pipeline.defs.deployment import Deployment, dataset_key
 from opg_pipeline.defs.refused import quarantine_failing
+from opg_pipeline.defs.warehouse import migrate
 from opg_pipeline.lake import DatasetKey, standard_schema
-from opg_pipeline.load import Merge, MergeReport, ValidationRow, View, Warehouse, merged_revisions
+from opg_pipeline.load import Merge, MergeReport, ValidationRow, Warehouse, merged_revisions
 from opg_pipeline.model.category import Category
 from opg_pipeline.model.handover import SliceManifest
 from opg_pipeline.publish import (
     MEASURES,
     OPEN_DATA,
     PUBLISHED,
-    SCHEMA,
     MeasureReport,
     basis,
-    crosswalk_metadata,
     export_open_data,
-    mart_metadata,
-    mart_views,
     note_published,
-    publication_metadata,
     publish_copy,
     published,
     rebuild_crosswalk,
@@ -76,12 +72,6 @@ class PublishReport:
 
 publish_reports: dict[str, PublishReport] = {}
 """Reports of publish runs of this process by run id, for the caller that started them."""
-
-
-def migrate(deployment: Deployment, warehouse: Warehouse) -> None:
-    """Bring the warehouse to what all rooms declare. Raises WarehouseError for what does not only add."""
-    views = [View(*view, schema=SCHEMA) for view in mart_views(deployment.catalog)]
-    warehouse.migrate(mart_metadata(), crosswalk_metadata(), publication_metadata(), views=views)
 
 
 def prepare(deployment: Deployment, warehouse: Warehouse) -> int:

@@ -55,14 +55,9 @@ def migrate(
     Raises:
         WarehouseError: some change is not additive; nothing is applied then.
     """
-    declared = [table for metadata in wanted for table in metadata.sorted_tables]
-    digests = {(str(table.schema), table.name): _digest(table, connection.dialect) for table in declared}
     known = _known(connection, versions)
-    stale = [
-        table
-        for table in declared
-        if known.get((str(table.schema), table.name)) != digests[(str(table.schema), table.name)]
-    ]
+    digests = _digests(wanted, connection.dialect)
+    stale = stale_tables(connection, wanted, versions)
     digests |= {(view.schema, view.name): view.digest(connection.dialect) for view in views}
     remade = [
         view
@@ -73,7 +68,7 @@ def migrate(
     if not stale and not remade:
         return []
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        exclusive(connection)
     applied = [f"schema {name}" for name in (CORE, MART, OPS) if not sa.inspect(connection).has_schema(name)]
     for name in (CORE, MART, OPS):
         connection.execute(CreateSchema(name, if_not_exists=True))
@@ -86,6 +81,26 @@ def migrate(
     done = [(str(table.schema), table.name) for table in stale] + [(view.schema, view.name) for view in remade]
     _remember(connection, versions, {name: digests[name] for name in done})
     return applied
+
+
+def exclusive(connection: sa.Connection) -> None:
+    """Wait until no other migration is at work on the server, until the transaction ends."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def stale_tables(connection: sa.Connection, wanted: Sequence[sa.MetaData], versions: sa.Table) -> list[sa.Table]:
+    """The declared tables that the database was not yet brought to."""
+    known, digests = _known(connection, versions), _digests(wanted, connection.dialect)
+    declared = (table for metadata in wanted for table in metadata.sorted_tables)
+    return [table for table in declared if known.get(_named(table)) != digests[_named(table)]]
+
+
+def _named(table: sa.Table) -> tuple[str, str]:
+    return str(table.schema), table.name
+
+
+def _digests(wanted: Sequence[sa.MetaData], dialect: sa.Dialect) -> dict[tuple[str, str], str]:
+    return {_named(table): _digest(table, dialect) for metadata in wanted for table in metadata.sorted_tables}
 
 
 def _digest(table: sa.Table, dialect: sa.Dialect) -> str:
@@ -119,22 +134,13 @@ def _remember(connection: sa.Connection, versions: sa.Table, digests: Mapping[tu
 
 
 def _apply(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
-    if not tables:
-        return []
-    by_name = {(str(table.schema), table.name): table for table in tables}
-    inspector = sa.inspect(connection)
-    present = {
-        schema: set(inspector.get_table_names(schema=schema)) for schema in {str(table.schema) for table in tables}
-    }
-    new = [table for (schema, name), table in by_name.items() if name not in present[schema]]
-    old = [table for (schema, name), table in by_name.items() if name in present[schema]]
-    changes = list(_changes(connection, old)) if old else []
-    refused = [plan for schema, change in changes if (plan := _refusal(schema, change))]
+    new, changes = differences(connection, tables)
+    refused = [plan for schema, change in changes if (plan := refusal(schema, change))]
     if refused:
         listed = "\n".join(f"  - {plan}" for plan in refused)
         raise WarehouseError(
             "The declarations and the warehouse differ in ways that do not only add, so nothing was changed:\n"
-            f"{listed}\nSet the declaration back, or carry the plan out by hand (after a backup), then run again."
+            f"{listed}\nSet the declaration back, or see `opg warehouse plan` for what would be lost, then run again."
         )
     for table in new:
         table.create(connection)
@@ -143,8 +149,16 @@ def _apply(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
     for schema, change in changes:
         change.schema = schema
         context.invoke(change)
-        applied.append(_said(schema, change))
+        applied.append(said(schema, change))
     return applied
+
+
+def differences(connection: sa.Connection, tables: Sequence[sa.Table]) -> tuple[list[sa.Table], list[tuple[str, Any]]]:
+    """Which of the tables are not there, and (schema, alembic operation) for each difference of those that are."""
+    inspector = sa.inspect(connection)
+    present = {schema: set(inspector.get_table_names(schema=schema)) for schema in {str(t.schema) for t in tables}}
+    old = [table for table in tables if table.name in present[str(table.schema)]]
+    return [table for table in tables if table not in old], list(_changes(connection, old)) if old else []
 
 
 def _changes(connection: sa.Connection, tables: Sequence[sa.Table]) -> Iterable[tuple[str, Any]]:
@@ -177,7 +191,7 @@ def _changes(connection: sa.Connection, tables: Sequence[sa.Table]) -> Iterable[
             yield schemas[str(getattr(change, "schema", ""))], change
 
 
-def _refusal(schema: str, change: Any) -> str:
+def refusal(schema: str, change: Any) -> str:
     """What to do about a change that is not additive; '' for one that is."""
     where = f"{schema}.{getattr(change, 'table_name', '?')}"
     if isinstance(change, ops.DropColumnOp):
@@ -213,7 +227,8 @@ def _widens(present: Any, declared: Any) -> bool:
     return s2 >= s1 and p2 - s2 >= p1 - s1
 
 
-def _said(schema: str, change: Any) -> str:
+def said(schema: str, change: Any) -> str:
+    """An additive change in words."""
     where = f"{schema}.{change.table_name}"
     if isinstance(change, ops.AddColumnOp):
         return f"column {where}.{change.column.name}"

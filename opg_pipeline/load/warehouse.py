@@ -12,6 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from opg_pipeline.load.bulk import remove_leftovers, rows_of, upsert
+from opg_pipeline.load.change import Plan, Shape, apply_plan, make_plan
 from opg_pipeline.load.connect import database_file, open_engine, reason
 from opg_pipeline.load.dimensions import DIMENSIONS, dimension_rows, dimension_tables
 from opg_pipeline.load.history import View, history_view
@@ -19,6 +20,7 @@ from opg_pipeline.load.merge import Merge
 from opg_pipeline.load.migrate import migrate
 from opg_pipeline.load.ops_tables import ops_tables
 from opg_pipeline.load.records import MergeReport, QuarantineCounts, ValidationRow, WarehouseError
+from opg_pipeline.load.roles import role_statements
 from opg_pipeline.load.tables import CORE, OPS, core_table, past_table
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.category import Category
@@ -110,6 +112,51 @@ class Warehouse:
             raise WarehouseError(
                 f"The warehouse {self.url} could not be brought to the declarations: {reason(error)}."
             ) from None
+
+    def plan(self, *extra: sa.MetaData, views: Sequence[View] = (), renames: Mapping[str, str] | None = None) -> Plan:
+        """What brings the warehouse to the declarations and does not only add. Changes nothing.
+
+        Raises:
+            WarehouseError: a rename does not fit, or the database refuses.
+        """
+        with self.engine.connect() as connection:
+            try:
+                return make_plan(connection, self._shape(extra, views), renames or {})
+            except sa.exc.SQLAlchemyError as error:
+                raise WarehouseError(f"The plan could not be made: {reason(error)}.") from None
+            finally:
+                connection.rollback()
+
+    def apply(self, text: str, *extra: sa.MetaData, views: Sequence[View] = ()) -> list[str]:
+        """Carry out a plan of :meth:`plan` by its text, in one transaction; returns a line per change.
+
+        Raises:
+            WarehouseError: the plan is not what is to be done now, or cannot be done; nothing was changed.
+        """
+        try:
+            with self.engine.begin() as connection:
+                return apply_plan(connection, self._shape(extra, views), text)
+        except sa.exc.SQLAlchemyError as error:
+            raise WarehouseError(f"The plan could not be carried out, and nothing was done: {reason(error)}.") from None
+
+    def roles(self, *, dry_run: bool) -> list[str]:
+        """The SQL of the roles that read the warehouse, carried out unless ``dry_run``.
+
+        Raises:
+            WarehouseError: the database knows no roles, or does not let this one make them.
+        """
+        try:
+            with self.engine.begin() as connection:
+                statements = role_statements(connection)
+                for statement in [] if dry_run else statements:
+                    connection.exec_driver_sql(statement)
+                return statements
+        except sa.exc.SQLAlchemyError as error:
+            raise WarehouseError(f"The roles could not be made: {reason(error)}.") from None
+
+    def _shape(self, extra: Sequence[sa.MetaData], views: Sequence[View]) -> Shape:
+        tables, categories = [self.metadata, *extra], sorted(self.catalog.used_categories, key=lambda item: item.id)
+        return Shape(tables, self.ops("schema_version"), [*self.views, *views], categories)
 
     def refresh_dimensions(self) -> dict[str, int]:
         """Write the catalogue's dimensions where they differ; returns changed rows per dimension.
