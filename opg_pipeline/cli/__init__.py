@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from opg_pipeline.cli import declarations, onboarding, results, serve
+from opg_pipeline.cli import bi, declarations, onboarding, regions, results, serve, warehouse
 from opg_pipeline.cli import run as running
 from opg_pipeline.cli.terminal import err
 from opg_pipeline.model.problems import DeclarationError
@@ -29,6 +29,11 @@ for command in (
 app.add_typer(
     onboarding.app_group, name="app", help="Bring an app into the catalogue: probe it, draft its manifest, try it."
 )
+app.add_typer(regions.app_group, name="regions", help="Places: which names did not resolve, and what they mean.")
+app.add_typer(
+    warehouse.app_group, name="warehouse", help="Change what is in the warehouse by a reviewed plan; who may read it."
+)
+app.add_typer(bi.app_group, name="bi", help="Files for BI tools: Superset's dashboards.")
 
 
 def main() -> None:
