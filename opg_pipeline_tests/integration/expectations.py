@@ -164,8 +164,7 @@ APPS: dict[str, App] = {
             "impossible_date": held(("bad_date", "posted_on")),
             "unknown_village": place("REGION_VILLAGE_UNRESOLVED"),
             "malformed_nik": refused("bad_nik", "payer_key"),
-            # No word of the vocabulary tells a whole NOP from one that lacks a digit: it is loaded, under a token of its own.
-            "malformed_nop": Kept(unlike=("tax_object_key",)),
+            "malformed_nop": refused("bad_nop", "tax_object_key"),
         },
     ),
     "e_bphtb": App(

@@ -267,8 +267,9 @@ APPS: dict[str, App] = {
         defects={
             "impossible_time": held(("bad_date", "onset_at")),
             "unknown_region": place("REGION_UNRESOLVED"),
-            # 111 degrees are no latitude. -7 degrees are a longitude, if not one of Java: no word of the vocabulary bounds it.
-            "swapped_position": Kept(("lat",), frozenset({"out_of_range"}), ("lat", "long"), frozenset({"REJECTED_LAT"})),
+            "swapped_position": Kept(
+                ("lat", "long"), frozenset({"swapped_coordinates"}), ("lat", "long"), frozenset({"REJECTED_LAT", "REJECTED_LONG"})
+            ),
         },
     ),
     "rsud_antrean": App(

@@ -13,6 +13,7 @@ from opg_pipeline_tests.integration.expectations import (
     Truth,
     age_at,
     at,
+    band,
     held,
     money,
     on,
@@ -75,6 +76,13 @@ _OFFICE = {
     **dict.fromkeys(("Dinas PU Sumber Daya Air", "Satuan Polisi Pamong Praja", "Dinas Kepemudaan dan Olahraga"), "bpkad"),
 }  # fmt: skip
 _BAD_AMOUNT = held(("bad_number", "amount_idr"), ("bad_grouping", "amount_idr"))
+
+
+def _age_of_employee(truth: Truth) -> str:
+    """The age band on the day of work, by the day of birth that an employee number begins with."""
+    born, day = date.fromisoformat(truth["employee"][:8]), date.fromisoformat(truth["day"])
+    return band(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
+
 
 APPS: dict[str, App] = {
     "simpatdu": App(
@@ -199,7 +207,7 @@ APPS: dict[str, App] = {
             # What the terminal said, fast or slow.
             "check_in": at("check_in"), "check_out": at("check_out"),
             "employment_type": lambda truth: _EMPLOYMENT[truth["employment"]],
-            "sex": lambda truth: {"1": "L", "2": "P"}[truth["employee"][14]],
+            "sex": lambda truth: {"1": "L", "2": "P"}[truth["employee"][14]], "age_band": _age_of_employee,
         },
         tokens={"employee_key": same("employee")},
         key="id",
@@ -215,6 +223,7 @@ APPS: dict[str, App] = {
             "record_class": constant("performance"), "org_id": same("unit_code"), "event_on": on("at"),
             "employment_type": lambda truth: _EMPLOYMENT[truth["employment"]],
             "performance_rating": lambda truth: _RATING[truth["rating"]], "sex": person("person", "sex"),
+            "age_band": age_at("person", "at"),
         },
         tokens={"employee_key": same("employee")},
         key="idPenilaian",
@@ -227,7 +236,7 @@ APPS: dict[str, App] = {
         values={
             "record_class": constant("training"), "org_id": same("unit_code"), "start_date": day("starts_on"),
             "event_on": day("starts_on"), "employment_type": lambda truth: _EMPLOYMENT[truth["employment"]],
-            "sex": person("person", "sex"),
+            "sex": person("person", "sex"), "age_band": age_at("person", "starts_on"),
             # The last day follows from the duration, in days or in hours of teaching, which no word reads.
             "end_date": constant(None),
         },
