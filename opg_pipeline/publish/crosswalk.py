@@ -18,7 +18,7 @@ from opg_pipeline.model.category import Category
 from opg_pipeline.publish.rows import replace_rows
 from opg_pipeline.publish.tables import column, core_table
 
-DERIVING = frozenset({"age_band", "nik_sex", "nik_age_band", "birth_age_band"})
+DERIVING = frozenset({"age_band", "nik_sex", "nik_age_band", "nip_sex", "nip_age_band", "birth_age_band"})
 """Parses that keep something computed from a value and drop the value."""
 
 HOW = {
