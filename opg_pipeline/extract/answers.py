@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opg_pipeline.extract.decode import harmless
 from opg_pipeline.model.handover import Outcome, PullError
 from opg_pipeline.model.paging import NextRelPagination
 from opg_pipeline.model.paths import follow, kind, parse_path
+from opg_pipeline.model.quoting import harmless
 from opg_pipeline.model.source import Success
 
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:\"(?:[^\"\\]|\\.)*\"|[^\s;,\"]+))?)*)")

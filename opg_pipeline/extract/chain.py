@@ -23,6 +23,7 @@ from opg_pipeline.extract.reading import Reading
 from opg_pipeline.extract.transport import Answer
 from opg_pipeline.model.handover import Outcome, Page, PullError, RawRef
 from opg_pipeline.model.paging import OffsetPagination, PagePagination, RangePagination, SinglePage
+from opg_pipeline.model.quoting import is_validator, shown_address
 
 _UNSATISFIABLE = 416
 _NO_SUCH_PAGE = frozenset({400, 404, 410, _UNSATISFIABLE, 422})
@@ -101,7 +102,7 @@ class Chain:
                 if answer.status == 304:
                     self.unmodified = True
                     return
-                raw = await self._reading.archive(answer, spot.call, params=self._params)
+                raw = await self._reading.archive(answer, spot.call, asked=self._template, params=self._params)
                 self._raws.append(raw)
                 try:
                     decoded = await self._reading.decode(answer)
@@ -138,7 +139,7 @@ class Chain:
     def _note(self, answer: Answer | None, spot: Spot) -> None:
         """What to know of this list at the next pull; ``answer`` is None where the source has nothing there."""
         if self._keeps and not spot.number:
-            self.found = dict(_NOTHING) if answer is None else _validators(answer)
+            self.found = dict(_NOTHING) if answer is None else self._validators(answer)
             self.unmodified = answer is None and self._was_nothing
 
     def _circle(self, spot: Spot) -> str | None:
@@ -199,6 +200,16 @@ class Chain:
             return error.status in self._paging.end_on
         return isinstance(self._paging, RangePagination) and error.status == _UNSATISFIABLE
 
+    def address(self, call: Call) -> str:
+        """The address of a call of this list, without what the source put into it."""
+        return shown_address(call.url, self._template.url)
+
+    def _validators(self, answer: Answer) -> dict[str, str]:
+        """What the next pull is to ask by. A source that puts data there is asked without condition."""
+        found = {key: answer.headers.get(name.lower(), "") for key, (name, _) in _VALIDATORS.items()}
+        harmless = self._reading.credentials.redact
+        return {key: value for key, value in found.items() if is_validator(value) and harmless(value) == value}
+
     def _shrunk(self, spot: Spot, error: PullError) -> Spot:
         """The same place with smaller pages, or ``error``."""
         found = smaller(self._paging, self._template, spot) if overburdened(error) else None
@@ -244,10 +255,6 @@ class _Seen:
 def overburdened(error: PullError) -> bool:
     """Whether asking for less at once may help."""
     return error.outcome is Outcome.SERVER_ERROR or isinstance(error, TooSlow)
-
-
-def _validators(answer: Answer) -> dict[str, str]:
-    return {key: value for key, (name, _) in _VALIDATORS.items() if (value := answer.headers.get(name.lower()))}
 
 
 def _ends(records: list[Any]) -> bytes:

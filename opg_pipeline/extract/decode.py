@@ -37,6 +37,7 @@ from opg_pipeline.model.formats import (
 )
 from opg_pipeline.model.handover import Outcome, PullError
 from opg_pipeline.model.paths import EVERY, FieldPath, PathError, Step, follow, iterate, kind, parse_path
+from opg_pipeline.model.quoting import harmless
 
 _PLAIN_JSON = JsonFormat()
 _NAMES = {
@@ -262,11 +263,6 @@ def appearance(body: bytes, content_type: str) -> str:
             return "bytes that are no UTF-8 text"
     kind_of = content_type.partition(";")[0].strip().lower()
     return f"text sent as {kind_of}" if re.fullmatch(r"[a-z]+/[a-z0-9.+-]{1,60}", kind_of) else "text"
-
-
-def harmless(text: str) -> bool:
-    """Whether a text from an answer may be quoted: short, no long run of digits, no address."""
-    return len(text) <= 80 and not re.search(r"\d{6,}|@", text)
 
 
 def _html_hint(body: bytes) -> str:

@@ -206,7 +206,7 @@ class Lists:
 def _located(error: PullError, part: _Part, chain: Chain) -> Located:
     value = f" for {part.name}" if part.params else ""
     number, call = (chain.spot.number, chain.spot.call) if chain.spot is not None else (0, None)
-    address = f" ({call.method} {call.url})" if call is not None else ""
+    address = f" ({call.method} {chain.address(call)})" if call is not None else ""
     return Located(error, f"{value}, page {number + 1}{address}")
 
 

@@ -18,6 +18,7 @@ from opg_pipeline.extract.transport import Answer, Transport
 from opg_pipeline.model.app import Dataset
 from opg_pipeline.model.formats import GeoJsonFormat, JsonFormat, XmlFormat
 from opg_pipeline.model.handover import Outcome, PullError, PullFacts, RawRef
+from opg_pipeline.model.quoting import media_type, shown_address
 from opg_pipeline.model.source import Success
 
 StoreRaw = Callable[..., RawRef]
@@ -62,16 +63,19 @@ class Reading:
             ) from None
 
     async def archive(
-        self, answer: Answer, call: Call, *, params: Mapping[str, str | int] | None = None, lists: str = ""
+        self, answer: Answer, call: Call, *, asked: Call, params: Mapping[str, str | int] | None = None, lists: str = ""
     ) -> RawRef:
-        """Keep the answer as it came, with the ``params`` its records read as `$name`, or the parameter it ``lists``."""
+        """Keep the answer as it came, with the ``params`` its records read as `$name`, or the parameter it ``lists``.
+
+        ``asked``: the call as we made it, before links and tokens of the source changed its address.
+        """
         raw = await asyncio.to_thread(
             self.store,
             answer.body,
-            url=self.credentials.redact(answer.url),
+            url=self.credentials.redact(shown_address(answer.url, asked.url)),
             method=call.method,
             status=answer.status,
-            content_type=answer.headers.get("content-type", ""),
+            content_type=media_type(answer.headers.get("content-type", "")),
         )
         self.facts.bytes += len(answer.body)
         return replace(raw, params={name: self._harmless(value) for name, value in (params or {}).items()}, lists=lists)
@@ -86,7 +90,7 @@ class Reading:
     async def listed(self, name: str, call: Call, records: str, raws: list[RawRef]) -> list[Any]:
         """The values for the parameter ``name``: elements of a plain JSON list that ``call`` gives, archived into ``raws``."""
         answer = await self.send(call)
-        raws.append(await self.archive(answer, call, lists=name))
+        raws.append(await self.archive(answer, call, asked=call, lists=name))
         plain = {"format": JsonFormat(), "records": records, "unpack": None, "unpivot": None}
         decoded = await self._decode(answer, self.dataset.model_copy(update=plain))
         return [] if decoded is None else decoded.records

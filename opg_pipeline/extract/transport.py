@@ -53,7 +53,7 @@ def _strike_addresses(record: logging.LogRecord) -> bool:
 
 
 def _struck(url: httpx.URL) -> str:
-    text, redact = str(url.copy_with(query=None, userinfo=b"")), _redact.get()
+    text, redact = str(url.copy_with(raw_path=b"/", userinfo=b"")), _redact.get()
     return redact(text) if redact is not None else text
 
 
@@ -297,7 +297,9 @@ class Transport:
             raise failed
         body = Body("", 0)
         if status == 304:
-            async for _ in response.aiter_raw():  # it has no body; only an answer that is read to its end leaves its line open
+            async for (
+                _
+            ) in response.aiter_raw():  # it has no body; only an answer that is read to its end leaves its line open
                 pass
         if good:
             body = Body(response.headers.get("content-encoding", ""), self._limit)

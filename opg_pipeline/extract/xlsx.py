@@ -16,6 +16,7 @@ from opg_pipeline.extract.packed import UNPACKED_LIMIT, named_like
 from opg_pipeline.extract.tables import column_names, header_place
 from opg_pipeline.model.formats import XlsxFormat
 from opg_pipeline.model.handover import Outcome, PullError
+from opg_pipeline.model.quoting import listed
 
 _ERROR_CELL = re.compile(
     rb"""<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"[^>]*>(?:<f\b[^<]*(?:</f>)?)?<v>([^<]{1,20})</v>"""
@@ -66,7 +67,7 @@ def _records(name: str, rows: list[list[Any]], declared: XlsxFormat) -> list[dic
 
 
 def _sheets(names: list[str], wanted: str | None) -> list[str]:
-    shown = ", ".join(repr(name) for name in names[:12])
+    shown = listed([repr(name) for name in names])
     if wanted is None:
         if len(names) != 1:
             raise _malformed(f"the workbook has {len(names)} sheets: {shown}", "say which with `sheet`.")

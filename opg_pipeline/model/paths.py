@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from opg_pipeline.model.quoting import listed
+
 _TOKEN = re.compile(r"""\.?(?:'([^']*)'|\[(\*|-?\d+)\]|([^.\[\]']+))""")
 
 
@@ -151,7 +153,7 @@ def _iterate(
                 continue
             return
         else:
-            keys = f"; keys here: {', '.join(list(value)[:12])}" if isinstance(value, dict) else ""
+            keys = f"; keys here: {listed(list(value))}" if isinstance(value, dict) else ""
             raise PathError(f"`records: {text}` leads nowhere at {step!r} in {kind(value)}{keys}")
     if every and isinstance(value, dict) and not xml:
         value = members(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Drift
+from opg_pipeline.model.quoting import may_be_data
 from opg_pipeline.normalise.columns import parsed_path
 
 LEAST = 10
@@ -56,13 +57,14 @@ class Seen:
         self.records += len(records)
         some = records[:: max(1, -(-len(records) // _LOOKED_AT))]
         self.looked_at += len(some)
-        self._fields("", some, _DEEP)
+        declared = {path for item in ref.dataset.fields.values() for path in item.paths} | {*ref.dataset.key_paths}
+        self._fields("", some, _DEEP, declared)
         for item in ref.category.stored_fields:
             if item.values is not None and item.privacy == "none" and item.name in ref.dataset.fields:
                 for found in pc.value_counts(accepted.column(item.name).drop_null()).to_pylist():
                     self.values[item.name][found["values"]] += found["counts"]
 
-    def _fields(self, above: str, records: Iterable[Any], deeper: int) -> None:
+    def _fields(self, above: str, records: Iterable[Any], deeper: int, declared: Set[str]) -> None:
         columns: dict[str, list[Any]] = defaultdict(list)
         for record in records:
             if type(record) is dict:
@@ -73,17 +75,20 @@ class Seen:
                     columns[f"[{place}]"].append(value)
         if len(columns) > _MOST_KEYS:
             return
+        keyed_by_data = any(map(may_be_data, columns))
         for key, values in columns.items():
             if not _A_NAME.fullmatch(key) and not _A_PLACE.fullmatch(key):
                 continue
             path = f"{above}{key}"
+            if keyed_by_data and path not in declared:
+                continue  # beside a number or an e-mail address, what looks like a name may be a person's
             counted = Counter(map(type, values))
             counted[str] -= values.count("")
             for kind, n in counted.items():
                 if n > 0 and kind is not type(None):
                     self.kinds[path][_KINDS.get(kind, "moment")] += n
             if deeper and counted.get(dict):
-                self._fields(f"{path}.", (value for value in values if type(value) is dict), deeper - 1)
+                self._fields(f"{path}.", (value for value in values if type(value) is dict), deeper - 1, declared)
 
 
 def contract(before: Mapping[str, Any], seen: Seen, waiting: Waiting, at: datetime) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from opg_pipeline.normalise.identity import EMAIL_SHAPE, NIK_STRICT
 from opg_pipeline.normalise.parsing import true_mask
 from opg_pipeline.normalise.reasons import Mask, Rows
 
-_STRICT_SUSPECT = r"@|\d(?:[ .\-]?\d){15}|(?:^|[^0-9A-Za-z.,])(?:\+62|62|0)[ \-]?8\d"
-_FREE_SUSPECT = r"@|\d(?:[ .\-]?\d){9}|(?:^|\D)(?:62|0)[ .\-]?8\d"
+_STRICT_SUSPECT = r"@|%40|\d(?:[ .\-]?\d){15}|(?:^|[^0-9A-Za-z.,])(?:\+62|62|0)[ \-]?8\d"
+_FREE_SUSPECT = r"@|%40|\d(?:[ .\-]?\d){9}|(?:^|\D)(?:62|0)[ .\-]?8\d"
 _STREET = r"(?i)\b(?:jl|jln|jalan|gg|gang)\b"
 _SIXTEEN = re.compile(r"(?<!\d)\d{16}(?!\d)")
 _SPACED = re.compile(r"(?<!\d)\d(?:[ .\-]?\d){15}(?!\d)")
@@ -36,7 +36,8 @@ _SIXTEEN_SPACED = re.compile(r"\d(?:[ .\-]?\d){15}")
 _NINE = re.compile(r"\d(?:[ .\-]?\d){8}")
 """Phone numbers have nine digits or more."""
 _SEPARATOR = np.isin(np.arange(256), [ord(sign) for sign in " .-"])
-_EMAIL = re.compile(EMAIL_SHAPE)
+_EMAIL = re.compile(EMAIL_SHAPE.replace("@", "(?:@|%40)"))
+"""Also as it stands in an address."""
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d(?:[ \-]?\d){9,17}(?![\d]|[.,]\d)")
 """In prose: account, customer and card numbers. Money is written with separators or is shorter."""
 _ADDRESS = re.compile(
@@ -81,7 +82,7 @@ def _kinds(text: str) -> list[str]:
         kinds.append("NIK")
     if _PHONE.search(text):
         kinds.append("phone")
-    if "@" in text and _EMAIL.search(text):
+    if _has_at(text) and _EMAIL.search(text):
         kinds.append("e-mail")
     return kinds
 
@@ -135,7 +136,11 @@ def redact(text: str, *, free: bool) -> str:
     text = (_PHONE_IN_TEXT if free else _PHONE).sub(_phone, text)
     if free:
         text = _ADDRESS.sub("[ADDRESS]", _LONG_NUMBER.sub("[NUMBER]", text))
-    return _EMAIL.sub("[EMAIL]", text) if "@" in text else text
+    return _EMAIL.sub("[EMAIL]", text) if _has_at(text) else text
+
+
+def _has_at(text: str) -> bool:
+    return "@" in text or "%40" in text
 
 
 def redact_column(texts: Any, rows: Mask, *, free: bool, structured: bool = False) -> Any:
@@ -175,7 +180,7 @@ def _suspects(texts: Any, shape: str) -> Rows:
 
 
 def _suspect_bytes(texts: Any) -> Rows:
-    """Rows with an @, or 10 digits near each other, or an 8 after 0 or 62 and before a digit: every suspect has one of these.
+    """Rows with an @ or %, or 10 digits near each other, or an 8 after 0 or 62 and before a digit: every suspect has one of these.
 
     Texts lie end to end, so there can be rows too many, never too few.
     """
@@ -185,7 +190,8 @@ def _suspect_bytes(texts: Any) -> Rows:
     before = data[eights - 1]
     before = np.where(_SEPARATOR[before], data[np.maximum(eights - 2, 0)], before)
     eights = eights[((before == ord("0")) | (before == ord("2"))) & digit[eights + 1]]
-    found = np.concatenate([np.flatnonzero(data == ord("@")), eights, _in_runs(digits, 10, data)])
+    signs = np.flatnonzero((data == ord("@")) | (data == ord("%")))
+    found = np.concatenate([signs, eights, _in_runs(digits, 10, data)])
     return _rows_at(places, found)
 
 
@@ -237,6 +243,8 @@ _PART = re.compile(r"[^\W\d_][\w'\u2019.-]*")
 _NO_NAME = re.compile(r"(?i)\d|^(?:jl|jln|jalan|gg|gang|desa|ds|dsn|dusun|rt|rw|kec|kel|perum)\b")
 _EDGE = ".-'\u2019"
 _LETTERS, _WORDS = 4, 6
+_BETWEEN = r"(?:[\s_+.-]|%20)+"
+"""What stands between words, also of addresses and file names."""
 
 
 class Needles:
@@ -363,8 +371,8 @@ def strike(texts: Any, needles: Needles, *, structured: bool = False) -> tuple[A
         return texts, changed
     rewritten = []
     for place, text in zip(candidates, texts.take(pa.array(candidates, pa.int64())).to_pylist(), strict=True):
-        pattern = "|".join(r"\s+".join(map(re.escape, part.split())) for part in needles.of(place))
-        write_over = partial(re.compile(rf"(?i)(?<!\w)(?:{pattern})(?!\w)").sub, STRUCK)
+        pattern = "|".join(_BETWEEN.join(map(re.escape, part.split())) for part in needles.of(place))
+        write_over = partial(re.compile(rf"(?i)(?<![^\W_])(?:{pattern})(?![^\W_])").sub, STRUCK)
         struck = _in_json(text, write_over) if structured else write_over(text)
         if struck != text:
             rewritten.append(struck)
