@@ -26,6 +26,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path(".opg"), description="Where the pipeline keeps its files.")
     catalog: Path | None = Field(None, description="A catalogue folder of your own, laid over the shipped one.")
+    packs: Path | None = Field(None, description="A folder of partners' packs: measures and notes of their own.")
     city: str = Field("bojonegoro", description="City to run.")
     warehouse_url: str | None = Field(None, description="SQLAlchemy URL; default $OPG_HOME/warehouse.duckdb.")
     lake_url: str | None = Field(

@@ -45,7 +45,7 @@ def superset(
     from opg_pipeline.publish import PublishError
     from opg_pipeline.publish.bi import published_url, superset_bundle
 
-    catalog = load_catalog(*([chosen.catalog] if chosen.catalog else []))
+    catalog = load_catalog(*([chosen.catalog] if chosen.catalog else []), packs=chosen.packs)
     if chosen.city not in catalog.cities:
         fail(f"There is no city {chosen.city!r} in the catalogue. Known: {', '.join(sorted(catalog.cities))}.", 2)
     try:
@@ -73,7 +73,8 @@ def semantic(
 
     try:
         to.write_text(
-            semantic_description(load_catalog(*([chosen.catalog] if chosen.catalog else []))), encoding="utf-8"
+            semantic_description(load_catalog(*([chosen.catalog] if chosen.catalog else []), packs=chosen.packs)),
+            encoding="utf-8",
         )
     except OSError as error:
         fail(str(error), 2)

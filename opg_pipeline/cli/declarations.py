@@ -15,7 +15,7 @@ from opg_pipeline.model.catalog import check_catalog
 def check(json: Json = False) -> None:
     """Check every declaration, without the network: file, line, key and fix of each problem."""
     chosen = settings()
-    catalog, problems = check_catalog(*([chosen.catalog] if chosen.catalog else []))
+    catalog, problems = check_catalog(*([chosen.catalog] if chosen.catalog else []), packs=chosen.packs)
     if json:
         print_json({"problems": [problem.as_dict() for problem in problems]})
     else:

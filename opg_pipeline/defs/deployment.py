@@ -47,7 +47,7 @@ class Deployment:
     @cached_property
     def catalog(self) -> Catalog:
         """The catalogue. Raises DeclarationError."""
-        return load_catalog(*([self.settings.catalog] if self.settings.catalog else []))
+        return load_catalog(*([self.settings.catalog] if self.settings.catalog else []), packs=self.settings.packs)
 
     @cached_property
     def city(self) -> CityCatalog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -16,6 +16,8 @@ from opg_pipeline.model.category import Category
 from opg_pipeline.model.city import City, ContextNote
 from opg_pipeline.model.crosscheck import check_app, check_category, check_city
 from opg_pipeline.model.messages import explain
+from opg_pipeline.model.pack import Pack
+from opg_pipeline.model.packs import Pair, load_packs, pairs_of, with_measures, with_notes
 from opg_pipeline.model.problems import DeclarationError, Problem
 from opg_pipeline.model.reference import Region, RegionAlias, Urusan, read_aliases, read_regions, read_urusan
 from opg_pipeline.model.yaml_source import YamlSource, front_matter, read_yaml
@@ -55,6 +57,8 @@ class Catalog:
     categories: dict[str, Category]
     cities: dict[str, CityCatalog]
     urusan: tuple[Urusan, ...]
+    packs: tuple[Pack, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
     def datasets(self, city: str, *, active: bool = True) -> Iterator[DatasetRef]:
         """The datasets of a city in order of app id; ``active`` leaves out paused and retired apps. Raises KeyError."""
@@ -82,23 +86,9 @@ def aliases_file(folder: Path, file: str) -> Path:
     return folder / "reference" / "regions" / f"{file.removesuffix('.csv')}.aliases.csv"
 
 
-def _parse(source: YamlSource, model: type[ModelT], problems: list[Problem]) -> ModelT | None:
-    try:
-        return model.model_validate(source.data)
-    except ValidationError as error:
-        problems += explain(source, model, error)
-        return None
+class Loader:
+    """Reads declarations from folders and keeps the problems it meets."""
 
-
-def _read(path: Path, problems: list[Problem]) -> YamlSource | None:
-    try:
-        return read_yaml(path)
-    except DeclarationError as error:
-        problems += error.problems
-        return None
-
-
-class _Loader:
     def __init__(self, folders: list[Path]) -> None:
         self.folders = folders
         self.problems: list[Problem] = []
@@ -115,8 +105,8 @@ class _Loader:
     def declared(self, pattern: str, model: type[ModelT], kind: str, *scope: str) -> dict[str, ModelT]:
         result: dict[str, ModelT] = {}
         for path in self.find(pattern):
-            source = _read(path, self.problems)
-            if source is None or (item := _parse(source, model, self.problems)) is None:
+            source = self.read(path)
+            if source is None or (item := self.parse(source, model)) is None:
                 continue
             item_id = str(getattr(item, "id"))  # noqa: B009 - every declared kind has an id
             expected = path.parent.name if path.name == "city.yaml" else path.stem
@@ -130,15 +120,32 @@ class _Loader:
             self.sources[(kind, *scope, item_id)] = source
         return result
 
-    def notes(self, city: str) -> tuple[tuple[ContextNote, str], ...]:
+    def parse(self, source: YamlSource, model: type[ModelT]) -> ModelT | None:
+        """The file's content; None, with problems noted, where it does not fit."""
+        try:
+            return model.model_validate(source.data)
+        except ValidationError as error:
+            self.problems += explain(source, model, error)
+            return None
+
+    def read(self, path: Path) -> YamlSource | None:
+        """A YAML file; None, with problems noted, where it cannot be read."""
+        try:
+            return read_yaml(path)
+        except DeclarationError as error:
+            self.problems += error.problems
+            return None
+
+    def notes_in(self, paths: Iterable[Path]) -> tuple[tuple[ContextNote, str], ...]:
+        """Notes with their text."""
         result = []
-        for path in self.find(f"cities/{city}/context/*.md"):
+        for path in paths:
             try:
                 source, text = front_matter(path)
             except DeclarationError as error:
                 self.problems += error.problems
                 continue
-            note = _parse(source, ContextNote, self.problems)
+            note = self.parse(source, ContextNote)
             if note is not None:
                 result.append((note, text))
         return tuple(result)
@@ -166,22 +173,25 @@ class _Loader:
         return found[0] if found else None
 
 
-def load_catalog(*extra: Path, only: Path | None = None) -> Catalog:
-    """Load the shipped catalogue with ``extra`` folders over it; ``only`` takes one folder's cities beside the shipped categories.
+def load_catalog(*extra: Path, only: Path | None = None, packs: Path | None = None) -> Catalog:
+    """Load the shipped catalogue with ``extra`` folders over it; ``only`` takes one folder's cities beside the shipped categories,
+    ``packs`` is a folder of partners' packs.
 
     Raises:
         DeclarationError: with every problem of every file.
     """
-    catalog, problems = check_catalog(*extra, only=only)
+    catalog, problems = check_catalog(*extra, only=only, packs=packs)
     if problems or catalog is None:
         raise DeclarationError(problems)
     return catalog
 
 
-def check_catalog(*extra: Path, only: Path | None = None) -> tuple[Catalog | None, list[Problem]]:
+def check_catalog(
+    *extra: Path, only: Path | None = None, packs: Path | None = None
+) -> tuple[Catalog | None, list[Problem]]:
     """Load and check everything; the catalogue is None when something is wrong. Never raises for a bad file."""
     folders = [shipped_catalog(), *extra, *([only] if only else [])]
-    loader = _Loader(folders)
+    loader = Loader(folders)
     for folder in folders:
         if not folder.is_dir():
             loader.problems.append(Problem(folder, 0, "", "There is no such catalogue folder.", "check OPG_CATALOG."))
@@ -190,6 +200,9 @@ def check_catalog(*extra: Path, only: Path | None = None) -> tuple[Catalog | Non
     categories = loader.declared("categories/*.yaml", Category, "category")
     for category in categories.values():
         loader.problems += check_category(category, loader.sources[("category", category.id)])
+    given = load_packs(loader, packs)
+    categories = with_measures(categories, given, loader.problems)
+    pairs = pairs_of(loader, given, categories)
     cities: dict[str, CityCatalog] = {}
     for city in loader.declared("cities/*/city.yaml", City, "city").values():
         source = loader.sources[("city", city.id)]
@@ -202,8 +215,9 @@ def check_catalog(*extra: Path, only: Path | None = None) -> tuple[Catalog | Non
             loader.problems += check_app(
                 app, loader.sources[("app", city.id, app.id)], city, categories, {item.urusan_code for item in urusan}
             )
-        cities[city.id] = CityCatalog(city, apps, regions, loader.notes(city.id), aliases)
+        notes = loader.notes_in(loader.find(f"cities/{city.id}/context/*.md"))
+        cities[city.id] = with_notes(CityCatalog(city, apps, regions, notes, aliases), given, loader)
     if loader.problems:
         loader.problems.sort(key=lambda problem: (str(problem.file), problem.line))
         return None, loader.problems
-    return Catalog(categories, cities, urusan), []
+    return Catalog(categories, cities, urusan, tuple(pack for pack, _ in given), pairs), []

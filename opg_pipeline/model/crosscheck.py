@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -103,16 +104,7 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
     for name in sorted({item for item in names if names.count(item) > 1}):
         problems.append(source.problem(("fields",), f"Field {name!r} is declared twice.", "keep one."))
 
-    def need(name: str, at: tuple[str | int, ...], kinds: set[str] | None, what: str) -> None:
-        field = fields.get(name)
-        if field is None:
-            problems.append(source.problem(at, f"There is no field {name!r}.", _near(name, list(fields))))
-        elif not field.stored:
-            problems.append(
-                source.problem(at, f"Field {name!r} is personal (`direct`) and never stored.", "use another field.")
-            )
-        elif kinds is not None and _kind(field) not in kinds:
-            problems.append(source.problem(at, f"Field {name!r} is {field.type}, but {what}.", "use a fitting field."))
+    need = _Needs(fields, source, problems)
 
     if category.event_time is not None:
         need(category.event_time, ("event_time",), _TIMES, "event_time needs a date or timestamp")
@@ -137,25 +129,7 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
         elif isinstance(rule, CompleteRule):
             need(rule.field, (*at, "field"), None, "")
     for index, measure in enumerate(category.measures):
-        _check_measure(measure, ("measures", index), need)
-        for place, name in enumerate(measure.by):
-            need(
-                name,
-                ("measures", index, "by", place),
-                {"string", "enum", "integer", "boolean"},
-                "`by` needs a field of few values",
-            )
-        careful = next((other for other in category.measures if other.min_cell > 1), None)
-        if measure.by and careful is not None:
-            problems.append(
-                source.problem(
-                    ("measures", index, "by"),
-                    f"Cells by {', '.join(measure.by)} would give away what {careful.id!r} hides (min_cell {careful.min_cell}).",
-                    "use `by` where every measure of the category has min_cell 1; people are not split up.",
-                )
-            )
-        problems += _check_values(measure.where, fields, source, ("measures", index, "where"))
-        problems += _check_values(measure.numerator or {}, fields, source, ("measures", index, "numerator"))
+        problems += check_measure(category, measure, source, ("measures", index))
     for key, ids in (
         ("rules", [rule.id for rule in category.rules]),
         ("measures", [item.id for item in category.measures]),
@@ -163,6 +137,62 @@ def check_category(category: Category, source: YamlSource) -> list[Problem]:
         for name in sorted({item for item in ids if ids.count(item) > 1}):
             problems.append(source.problem((key,), f"{name!r} is declared twice.", "give each its own id."))
     return problems
+
+
+def check_measure(category: Category, measure: Measure, source: YamlSource, at: tuple[str | int, ...]) -> list[Problem]:
+    """What does not fit between a measure and the category it is in; ``at`` is where the source declares it."""
+    problems: list[Problem] = []
+    fields = {field.name: field for field in category.fields}
+    need = _Needs(fields, source, problems)
+    if measure.value is not None:
+        if measure.value.field is not None:
+            need(measure.value.field, (*at, "value"), {"integer", "decimal"}, "a value needs a number")
+        for name in (*(measure.value.days_between or ()), *(measure.value.minutes_between or ())):
+            kinds = _TIMES if measure.value.days_between else {"timestamp"}
+            need(name, (*at, "value"), kinds, "a duration needs times")
+    for place, name in enumerate(measure.by):
+        need(name, (*at, "by", place), {"string", "enum", "integer", "boolean"}, "`by` needs a field of few values")
+    careful = max(category.measures, key=lambda item: item.min_cell)
+    if measure.by and careful.min_cell > 1:
+        problems.append(
+            source.problem(
+                (*at, "by"),
+                f"Cells by {', '.join(measure.by)} would give away what {careful.id!r} hides (min_cell {careful.min_cell}).",
+                "use `by` where every measure of the category has min_cell 1; people are not split up.",
+            )
+        )
+    elif measure.min_cell < careful.min_cell:
+        problems.append(
+            source.problem(
+                (*at, "min_cell"),
+                f"Cells of {measure.min_cell} records would give away what {careful.id!r} hides (min_cell {careful.min_cell}).",
+                f"write min_cell: {careful.min_cell}.",
+            )
+        )
+    problems += _check_values(measure.where, fields, source, (*at, "where"))
+    problems += _check_values(measure.numerator or {}, fields, source, (*at, "numerator"))
+    return problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """Notes a problem where a named field is not there, is personal, or is of another kind."""
+
+    fields: Mapping[str, CategoryField]
+    source: YamlSource
+    problems: list[Problem]
+
+    def __call__(self, name: str, at: tuple[str | int, ...], kinds: set[str] | None, what: str) -> None:
+        field = self.fields.get(name)
+        if field is None:
+            self.note(at, f"There is no field {name!r}.", _near(name, list(self.fields)))
+        elif not field.stored:
+            self.note(at, f"Field {name!r} is personal (`direct`) and never stored.", "use another field.")
+        elif kinds is not None and _kind(field) not in kinds:
+            self.note(at, f"Field {name!r} is {field.type}, but {what}.", "use a fitting field.")
+
+    def note(self, at: tuple[str | int, ...], what: str, fix: str) -> None:
+        self.problems.append(self.source.problem(at, what, fix))
 
 
 def _check_values(
@@ -192,16 +222,6 @@ def _check_values(
                         )
                     )
     return problems
-
-
-def _check_measure(measure: Measure, at: tuple[str | int, ...], need: object) -> None:
-    assert callable(need)
-    if measure.value is not None:
-        if measure.value.field is not None:
-            need(measure.value.field, (*at, "value"), {"integer", "decimal"}, "a value needs a number")
-        for name in (*(measure.value.days_between or ()), *(measure.value.minutes_between or ())):
-            kinds = _TIMES if measure.value.days_between else {"timestamp"}
-            need(name, (*at, "value"), kinds, "a duration needs times")
 
 
 def _kind(field: CategoryField) -> str:

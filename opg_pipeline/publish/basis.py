@@ -102,7 +102,7 @@ def _declared(catalog: Catalog) -> Iterator[str]:
         yield from (app.model_dump_json() for app in entry.apps.values())
         yield from (f"{note.model_dump_json()}{text}" for note, text in entry.notes)
         yield repr(entry.regions)
-    yield repr(catalog.urusan)
+    yield repr((catalog.urusan, catalog.packs, catalog.pairs))
 
 
 def _sources(catalog: Catalog, sources: dict[tuple[str, str], Coverage], as_of: datetime) -> Iterator[str]:

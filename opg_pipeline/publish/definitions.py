@@ -8,12 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from opg_pipeline.model.catalog import Catalog
+from opg_pipeline.model.pack import Pack
 from opg_pipeline.publish.rows import replace_rows
 from opg_pipeline.publish.tables import mart_table
 
 
 def rebuild_notes_and_definitions(connection: sa.Connection, catalog: Catalog) -> int:
     """Write the definition of every measure and every partner's note; returns how many rows."""
+    packs = {(item.category, pack.measure_id(item.id)): pack for pack in catalog.packs for item in pack.measures}
     definitions = [
         {
             "category_id": category.id,
@@ -32,6 +34,7 @@ def rebuild_notes_and_definitions(connection: sa.Connection, catalog: Catalog) -
             "conditions": _json(measure.where),
             "numerator": None if measure.numerator is None else _json(measure.numerator),
             "breakdown_fields": _json(measure.by),
+            **_pack(packs.get((category.id, measure.id))),
             "period_grain": measure.period,
             "not_counted": measure.not_counted,
             "min_cell": measure.min_cell,
@@ -60,6 +63,11 @@ def rebuild_notes_and_definitions(connection: sa.Connection, catalog: Catalog) -
     return replace_rows(connection, mart_table("measure_definition"), definitions) + replace_rows(
         connection, mart_table("context_note"), notes
     )
+
+
+def _pack(pack: Pack | None) -> dict[str, str]:
+    told = ("", "", "", "") if pack is None else (pack.id, pack.title.en, pack.author, pack.topic)
+    return dict(zip(("pack_id", "pack_title", "pack_author", "pack_topic"), told, strict=True))
 
 
 def _json(value: Any) -> str:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.category import Category, Measure
 from opg_pipeline.publish.aggregate import Cell, cells, reporting_apps
+from opg_pipeline.publish.associations import rebuild_associations
 from opg_pipeline.publish.breaks import Break, series_breaks
 from opg_pipeline.publish.protect import WHOLE, Shield, protect
 from opg_pipeline.publish.reversal import Period, Sample, compare, reversals
@@ -89,6 +90,7 @@ def rebuild_measures(connection: sa.Connection, catalog: Catalog, *, as_of: date
     replace_rows(connection, mart_table("measure"), rows)
     replace_rows(connection, mart_table("measure_reversal"), turned)
     replace_rows(connection, mart_table("series_break"), [_told(item) for item in breaks])
+    rebuild_associations(connection, catalog)
     return MeasureReport(
         cells=len(rows),
         suppressed=sum(row["suppressed"] for row in rows),

@@ -1,6 +1,7 @@
-"""What is derived from mart.measure for people: mart.wide_<category>, one row per city, period and region with every measure beside.
+"""What is derived from mart.measure for people: mart.wide_<category>, one row per city, period and region with every measure beside;
+mart.measure_note, the notes that speak of each cell.
 
-Statements and comments only; the load room makes the views. Reads mart.measure and nothing else, so what is hidden there is hidden here.
+Statements and comments only; the load room makes the views. Reads schema mart alone, so what is hidden there is hidden here.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class MartView(NamedTuple):
     comment: str
     comments: dict[str, str]
     reads: tuple[str, ...]
+    schema: str = SCHEMA
 
 
 def mart_views(catalog: Catalog) -> list[MartView]:
@@ -62,7 +64,36 @@ def mart_views(catalog: Catalog) -> list[MartView]:
         PublishError: a measure has the name of a column of the view.
     """
     used = sorted(catalog.used_categories, key=lambda item: item.id)
-    return [wide_view(category) for category in used if category.measures]
+    return [*(wide_view(category) for category in used if category.measures), note_view()]
+
+
+def note_view() -> MartView:
+    """mart.measure_note: every published cell beside the notes that speak of it, to be joined by plain equality."""
+    tables = mart_metadata().tables
+    m, n = tables[f"{SCHEMA}.measure"].c, tables[f"{SCHEMA}.context_note"].c
+
+    def speaks_of(listed: sa.ColumnElement[str], one: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        return sa.or_(listed == "[]", sa.func.strpos(listed, sa.func.concat('"', one, '"')) > 0)
+
+    keys = [m.city_id, m.category_id, m.measure_id, m.breakdown, m.period_grain, m.period_start, m.region_code]
+    told = [n.note_id, n.kind, n.title, n.author, n.body]
+    select = (
+        sa.select(*keys, *told)
+        .select_from(m.city_id.table.join(n.city_id.table, m.city_id == n.city_id))
+        .where(
+            speaks_of(n.measure_ids, m.measure_id),
+            speaks_of(n.region_codes, m.region_code),
+            sa.or_(n.valid_from.is_(None), n.valid_from <= m.period_end),
+            sa.or_(n.valid_to.is_(None), n.valid_to >= m.period_start),
+        )
+    )
+    return MartView(
+        "measure_note",
+        select,
+        "Which notes of partners speak of which published cell. | Catatan mitra mana yang membahas sel terbitan mana.",
+        {column.name: column.comment or "" for column in (*keys, *told)},
+        (f"{SCHEMA}.measure", f"{SCHEMA}.context_note"),
+    )
 
 
 def wide_view(category: Category) -> MartView:

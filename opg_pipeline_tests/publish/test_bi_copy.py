@@ -67,6 +67,7 @@ def test_it_holds_every_mart_table_with_comments_and_nothing_else(duck: World, t
         ("mart", name, True)
         for name in (
             "app_scorecard",
+            "association",
             "context_note",
             "measure",
             "measure_definition",

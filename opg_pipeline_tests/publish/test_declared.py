@@ -18,6 +18,7 @@ def test_every_table_and_column_has_a_comment_in_both_languages() -> None:
     tables = mart_metadata().tables
     assert sorted(tables) == [
         "mart.app_scorecard",
+        "mart.association",
         "mart.context_note",
         "mart.measure",
         "mart.measure_definition",

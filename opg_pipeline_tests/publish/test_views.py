@@ -13,7 +13,14 @@ import sqlalchemy as sa
 
 from opg_pipeline.load import View
 from opg_pipeline.model.catalog import Catalog, load_catalog
-from opg_pipeline.publish import SCHEMA, PublishError, mart_views, publish_copy, rebuild_measures
+from opg_pipeline.model.city import ContextNote
+from opg_pipeline.publish import (
+    PublishError,
+    mart_views,
+    publish_copy,
+    rebuild_measures,
+    rebuild_notes_and_definitions,
+)
 from opg_pipeline.publish.measures import CAVEATS
 from opg_pipeline.publish.views import CAVEATS_ID
 
@@ -37,7 +44,7 @@ MIXED = catalog(
 
 def made(world: World, declared: Catalog) -> list[dict[str, Any]]:
     """Compute the measures, make the views, and read the wide one of `visit`."""
-    views = [View(*view, schema=SCHEMA) for view in mart_views(declared)]
+    views = [View(*view) for view in mart_views(declared)]
     with world.engine.begin() as connection:
         rebuild_measures(connection, declared, as_of=AS_OF)
         for view in views:
@@ -123,11 +130,43 @@ def test_every_column_is_explained_in_two_languages_also_in_the_copy(duck: World
 def test_views_of_the_shipped_catalogue_have_a_comment_per_column_and_caveats_in_both_languages() -> None:
     declared = load_catalog()
     views = mart_views(declared)
-    assert {view.name for view in views} == {f"wide_{item.id}" for item in declared.used_categories}
+    assert {view.name for view in views} == {"measure_note", *(f"wide_{item.id}" for item in declared.used_categories)}
     for view in views:
         assert list(view.comments) == list(view.select.selected_columns.keys())
         assert all(re.fullmatch(r"[^|]+ \| [^|]+", text) for text in view.comments.values())
     assert CAVEATS_ID.keys() == CAVEATS.keys()
+
+
+def test_a_note_stands_beside_the_cells_it_speaks_of_and_no_others(world: World) -> None:
+    world.build("visit")
+    for district in (D1, D2):
+        world.crowd(district, 3)
+        world.crowd(district, 3, event_on=date(2026, 3, 2))
+    told = {"title": "A note", "author": "LSM Uji"}
+    notes = [
+        {"id": "all", **told},
+        {"id": "march", "from": "2026-02-20", "measures": ["visits"], **told},
+        {"id": "place", "regions": [D1], "to": "2026-01-01", **told},
+        {"id": "other", "measures": ["visit"], **told},
+    ]
+    declared = catalog(
+        [category(measure("visits", "count"))],
+        [app("one")],
+        tuple((ContextNote.model_validate(note), "text") for note in notes),
+    )
+    with world.engine.begin() as connection:
+        rebuild_notes_and_definitions(connection, declared)
+    made(world, declared)
+    with world.engine.connect() as connection:
+        rows = connection.execute(sa.text("select note_id, period_start, region_code from mart.measure_note")).all()
+    cells = {(row["period_start"], row["region_code"]) for row in world.read("measure")}
+    beside = {name: {(start, code) for note, start, code in rows if note == name} for name in ("all", "march", "place")}
+    assert beside == {
+        "all": cells,
+        "march": {(start, code) for start, code in cells if start == date(2026, 3, 1)},
+        "place": {(date(2026, 1, 1), D1)},
+    }
+    assert {note for note, _, _ in rows} == set(beside)
 
 
 def test_a_measure_named_like_a_column_is_refused() -> None:

@@ -56,7 +56,7 @@ def test_a_metric_of_a_measure_that_is_not_there_would_be_told(tmp_path: Path) -
 
 def test_every_column_is_in_its_view() -> None:
     catalog = load_catalog()
-    columns = {view.name: set(view.comments) for view in mart_views(catalog)}
+    columns = {view.name: set(view.comments) for view in mart_views(catalog) if view.name.startswith("wide_")}
     models = [
         item["semantic_model"] for item in yaml.safe_load_all(semantic_description(catalog)) if "semantic_model" in item
     ]
