@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from opg_pipeline.cli import bi, declarations, onboarding, regions, results, serve, warehouse
+from opg_pipeline.cli import bi, declarations, onboarding, regions, results, serve, trace, warehouse
 from opg_pipeline.cli import run as running
 from opg_pipeline.cli.terminal import err
 from opg_pipeline.model.problems import DeclarationError
@@ -21,6 +21,7 @@ for command in (
     running.run,
     serve.sandbox,
     results.status,
+    trace.trace,
     results.export,
     serve.ui,
     declarations.docs,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 
-from opg_pipeline.model.app import FieldMap
+from opg_pipeline.model import lineage
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.category import Category
 from opg_pipeline.model.handover import ENVELOPE, ENVELOPE_NULLABLE
@@ -56,28 +57,27 @@ def column_schema(category: Category) -> dg.TableSchema:
 
 def standard_lineage(ref: DatasetRef) -> dg.TableColumnLineage:
     """Which source paths each standard column is read from."""
-    source = raw_key(ref)
-
-    def deps(mapping: FieldMap) -> list[dg.TableColumnDep]:
-        extra = (mapping.scale.from_,) if mapping.scale and mapping.scale.from_ else ()
-        return [dg.TableColumnDep(source, path) for path in (*mapping.paths, *extra)]
-
-    columns = {name: deps(mapping) for name, mapping in ref.dataset.fields.items() if deps(mapping)}
-    if ref.dataset.region is not None and ref.dataset.region.paths:
-        columns["region_code"] = [dg.TableColumnDep(source, path) for path in ref.dataset.region.paths]
-    columns["source_record_id"] = [dg.TableColumnDep(source, path) for path in ref.dataset.key_paths]
-    return dg.TableColumnLineage(columns)
+    return _lineage(edge for edge in lineage.into_standard(ref) if edge.source[0] != lineage.DECLARED)
 
 
 def core_lineage(category: Category, refs: list[DatasetRef]) -> dg.TableColumnLineage:
     """Every core column comes from the column of the same name of every dataset that fills it."""
-    columns: dict[str, list[dg.TableColumnDep]] = {}
-    envelope = [name for name, _, _ in ENVELOPE]
-    for ref in refs:
-        filled = [item.name for item in category.stored_fields if item.name in ref.dataset.fields]
-        for name in [*envelope, *filled]:
-            columns.setdefault(name, []).append(dg.TableColumnDep(standard_key(ref), name))
-    return dg.TableColumnLineage(columns)
+    return _lineage(lineage.into_core(category, refs))
+
+
+def measure_lineage(categories: Iterable[Category]) -> dg.TableColumnLineage:
+    """Which core columns the published numbers are made of."""
+    edges = (edge for item in categories for measure in item.measures for edge in lineage.into_measure(item, measure))
+    return _lineage(edge for edge in edges if edge.target == lineage.MEASURE)
+
+
+def _lineage(edges: Iterable[lineage.Edge]) -> dg.TableColumnLineage:
+    columns: dict[str, dict[dg.TableColumnDep, None]] = {}
+    for edge in edges:
+        columns.setdefault(edge.target_column, {})[dg.TableColumnDep(dg.AssetKey(edge.source), edge.source_column)] = (
+            None
+        )
+    return dg.TableColumnLineage({name: list(deps) for name, deps in columns.items()})
 
 
 def app_tags(ref: DatasetRef) -> dict[str, str]:

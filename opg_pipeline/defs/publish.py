@@ -29,6 +29,7 @@ from opg_pipeline.publish import (
     publish_copy,
     published,
     rebuild_crosswalk,
+    rebuild_lineage,
     rebuild_measures,
     rebuild_notes_and_definitions,
     rebuild_scorecard,
@@ -269,6 +270,7 @@ def rebuild_marts(deployment: Deployment, warehouse: Warehouse) -> tuple[Measure
             rebuild_notes_and_definitions(connection, catalog)
             rebuild_crosswalk(connection, catalog)
             note_published(connection, MEASURES, now, as_of=as_of)
+        rebuild_lineage(connection, catalog)
         apps = rebuild_scorecard(connection, catalog, as_of=as_of)
     return report, apps
 

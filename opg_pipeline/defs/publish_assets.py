@@ -80,7 +80,9 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
 
     core_keys = [spec.key for spec in cores]
     marts = [
-        mart(MEASURE, core_keys, "Every published number with coverage, spread and caveats.", "sql", "mart"),
+        mart(
+            MEASURE, core_keys, "Every published number with coverage, spread and caveats.", "sql", "mart"
+        ).merge_attributes(metadata={"dagster/column_lineage": md.measure_lineage(categories)}),
         mart(SCORECARD, core_keys, "How each app fares: last outcome, freshness, quarantine.", "sql", "mart"),
         mart(OPEN_DATA, [MEASURE], "CSV, Parquet and method pages of every measure.", "csv", "exports"),
         mart(

@@ -9,9 +9,10 @@ from opg_pipeline.defs.deployment import Deployment, DeploymentError
 from opg_pipeline.defs.status import warehouse_exists
 from opg_pipeline.load import Plan, View, Warehouse, WarehouseError
 from opg_pipeline.publish import (
-    SCHEMA,
     PublishError,
+    counted_views,
     crosswalk_metadata,
+    lineage_metadata,
     mart_metadata,
     mart_views,
     publication_metadata,
@@ -56,10 +57,10 @@ def roles(deployment: Deployment, *, dry_run: bool) -> list[str]:
 
 def _declared(deployment: Deployment) -> tuple[list[MetaData], list[View]]:
     try:
-        views = [View(*view, schema=SCHEMA) for view in mart_views(deployment.catalog)]
+        views = [View(*view) for view in (*mart_views(deployment.catalog), *counted_views(deployment.catalog))]
     except PublishError as error:
         raise WarehouseError(str(error)) from None
-    return [mart_metadata(), crosswalk_metadata(), publication_metadata()], views
+    return [mart_metadata(), crosswalk_metadata(), publication_metadata(), lineage_metadata()], views
 
 
 def _in(deployment: Deployment, work: Callable[[Warehouse], T]) -> T:

@@ -243,6 +243,7 @@ class Merge:
         for slice_id in self._blocked:
             report.per_slice.setdefault(slice_id, SliceCounts())
         self._note_slices(connection, report, guards, now)
+        self._note_raw(connection)
         self._note_quarantine(connection)
         self._note_validation(connection, now)
         return report
@@ -307,6 +308,19 @@ class Merge:
             )
         if rows:
             upsert(connection, table, rows_of(table, rows))
+
+    def _note_raw(self, connection: sa.Connection) -> None:
+        """What was asked for each answer behind the slices."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for slice_id, manifest in self._manifests.items():
+            for page, ref in enumerate(manifest.raw, start=1):
+                told = {name: getattr(ref, name) for name in ("method", "url", "status", "fetched_at", "bytes")}
+                found.setdefault(
+                    (slice_id, ref.sha256), {"slice_id": slice_id, "raw_sha256": ref.sha256, "page": page, **told}
+                )
+        if found:
+            table = self._warehouse.ops("raw_answer")
+            upsert(connection, table, rows_of(table, list(found.values())))
 
     def _note_quarantine(self, connection: sa.Connection) -> None:
         table = self._warehouse.ops("quarantine_count")

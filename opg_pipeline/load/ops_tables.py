@@ -47,6 +47,20 @@ def ops_tables(metadata: sa.MetaData) -> None:
         comment="One pull of one dataset as it came into the warehouse. | Satu penarikan satu dataset sebagaimana masuk ke gudang data.",
     )  # fmt: skip
     sa.Table(
+        "raw_answer",
+        metadata,
+        c("slice_id", "string", "The pull", "Penarikan", key=True),
+        c("raw_sha256", "string", "Address of the answer in the raw archive", "Alamat jawaban dalam arsip mentah", key=True),
+        c("page", "integer", "Which answer of the pull it was, from 1; the first, where several were alike", "Urutan jawaban dalam penarikan, mulai dari 1; yang pertama bila ada yang sama"),
+        c("method", "string", "HTTP method of the request", "Metode HTTP permintaan"),
+        c("url", "string", "Address that was asked, its secrets struck out", "Alamat yang diminta, tanpa rahasia"),
+        c("status", "integer", "HTTP status", "Status HTTP"),
+        c("fetched_at", "timestamp", "When it was asked", "Waktu permintaan"),
+        c("bytes", "integer", "Size of the answer", "Ukuran jawaban"),
+        schema=OPS,
+        comment="Which request brought which archived answer, from this version on. | Permintaan di balik setiap jawaban yang diarsipkan, sejak versi ini.",
+    )  # fmt: skip
+    sa.Table(
         "run_outcome",
         metadata,
         c("run_id", "string", "Ingest run", "Proses penarikan", key=True),

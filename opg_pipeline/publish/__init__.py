@@ -11,9 +11,11 @@ from opg_pipeline.publish.basis import (
     renew_confirmed,
 )
 from opg_pipeline.publish.bi_copy import PUBLISHED, publish_copy
+from opg_pipeline.publish.counted import counted_views
 from opg_pipeline.publish.crosswalk import crosswalk_metadata, crosswalk_page, rebuild_crosswalk
 from opg_pipeline.publish.definitions import rebuild_notes_and_definitions
 from opg_pipeline.publish.dictionary import data_dictionary
+from opg_pipeline.publish.lineage import lineage_metadata, rebuild_lineage
 from opg_pipeline.publish.measures import MeasureReport, rebuild_measures
 from opg_pipeline.publish.open_data import export_open_data
 from opg_pipeline.publish.scorecard import rebuild_scorecard
@@ -28,10 +30,12 @@ __all__ = [
     "MeasureReport",
     "PublishError",
     "basis",
+    "counted_views",
     "crosswalk_metadata",
     "crosswalk_page",
     "data_dictionary",
     "export_open_data",
+    "lineage_metadata",
     "mart_metadata",
     "mart_views",
     "note_published",
@@ -39,6 +43,7 @@ __all__ = [
     "publish_copy",
     "published",
     "rebuild_crosswalk",
+    "rebuild_lineage",
     "rebuild_measures",
     "rebuild_notes_and_definitions",
     "rebuild_scorecard",

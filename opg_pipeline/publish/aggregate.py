@@ -6,7 +6,7 @@ interpolated in double precision and kept to 15 significant digits, so that ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -84,9 +84,14 @@ def _period(table: sa.TableClause, grain: str) -> sa.ColumnElement[date]:
     )
 
 
-def _statement(
-    category: Category, measure: Measure, zones: dict[str, str], *, districts: bool
-) -> tuple[sa.Select[Any], int]:
+def counted(
+    category: Category, measure: Measure, zones: dict[str, str], *, districts: bool, also: Sequence[str] = ()
+) -> tuple[sa.Subquery, int]:
+    """The records a measure counts, a row each, and what to divide a sum of their values by to get the unit.
+
+    Columns: city_id, period, unplaced, hit, by_<place> for each field of ``by``, v where the measure takes a value, district
+    where only records of some district are asked for, and the columns of core that ``also`` names.
+    """
     table = core_table(category)
     value, divisor = _value(table, category, measure, zones)
     hit = (
@@ -99,6 +104,7 @@ def _statement(
         _period(table, measure.period).label("period"),
         sa.case((table.c.region_match == "none", 1), else_=0).label("unplaced"),
         hit.label("hit"),
+        *(table.c[name] for name in also),
     ]
     conditions = [
         table.c.vanished_at.is_(None),
@@ -121,7 +127,14 @@ def _statement(
         )
         source = table.join(region, sa.and_(region.c.city_id == table.c.city_id, region.c.code == table.c.region_code))
         conditions.append(region.c.level.in_(["district", "village"]))
-    base = sa.select(*columns).select_from(source).where(*conditions).subquery()
+    return sa.select(*columns).select_from(source).where(*conditions).subquery(), divisor
+
+
+def _statement(
+    category: Category, measure: Measure, zones: dict[str, str], *, districts: bool
+) -> tuple[sa.Select[Any], int]:
+    base, divisor = counted(category, measure, zones, districts=districts)
+    parts = [f"by_{place}" for place in range(len(measure.by))]
     keys = [base.c.city_id, base.c.period, *([base.c.district] if districts else []), *(base.c[part] for part in parts)]
     result = [
         *keys,
@@ -129,7 +142,7 @@ def _statement(
         sa.func.sum(base.c.unplaced).label("unplaced"),
         sa.func.sum(base.c.hit).label("hits"),
     ]
-    if value is not None:
+    if measure.value is not None:
         percentiles = sa.func.percentile_cont(_PERCENTILES).within_group(sa.cast(base.c.v, sa.Double()))
         result += [
             sa.func.sum(base.c.v).label("total"),

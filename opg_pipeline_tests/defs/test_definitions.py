@@ -67,6 +67,14 @@ def test_lineage_reaches_the_source_path(definitions: dg.Definitions) -> None:
     assert [dep.column_name for dep in lineage.deps_by_column["amount_idr"]] == ["jumlah"]
 
 
+def test_lineage_of_a_published_number_reaches_the_fields_it_is_made_of(definitions: dg.Definitions) -> None:
+    lineage = definitions.resolve_asset_graph().get(dg.AssetKey(["mart", "measure"])).metadata["dagster/column_lineage"]
+    value = {(dep.asset_key.path[-1], dep.column_name) for dep in lineage.deps_by_column["value"]}
+    assert ("fiscal_entry", "amount_idr") in value
+    assert len({category for category, _ in value}) >= 14
+    assert {dep.column_name for dep in lineage.deps_by_column["region_code"]} == {"region_code"}
+
+
 def test_one_schedule_per_cadence_in_the_citys_zone(definitions: dg.Definitions) -> None:
     schedules = {schedule.name: schedule for schedule in definitions.schedules or []}  # type: ignore[union-attr]
     assert len(schedules) >= 3
