@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from opg_pipeline_tests.integration.conftest import TWELVE
-from opg_pipeline_tests.integration.runs import ONLY, Runner, contents, duck, runner
+from opg_pipeline_tests.integration.runs import ONLY, Runner, contents, duck, running
 
-__all__ = ["runner"]
 _KILL = """
 import os, signal
 from opg_pipeline.defs import reporting
@@ -73,6 +73,12 @@ reporting._listeners.append(hear)
 
 
 @pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with running("--scale", "0.1") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def undisturbed(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
     home = tmp_path_factory.mktemp("undisturbed") / "opg"
     assert runner.opg(home, "run", *ONLY).code == 0
@@ -92,4 +98,6 @@ def test_killed_in(
     found = contents(duck(home))
     assert {name: len(rows) for name, rows in found.items()} == {name: len(rows) for name, rows in undisturbed.items()}
     assert found == undisturbed
-    assert not list((home / "lake").rglob("*.partial")), "no half-written file is left to be read"
+    manifests = [file.read_text(encoding="utf-8") for file in (home / "lake").rglob("*.json")]
+    assert manifests
+    assert not [text for text in manifests if ".partial" in text], "a half-written file keeps a name that nothing reads"
