@@ -25,7 +25,7 @@ _MONTHS = (
 _CITY = ("city_id", "string", "City", "Kota atau kabupaten")
 _LISTED = ("in_catalog", "boolean", "Whether the catalogue still has it", "Apakah masih ada dalam katalog")
 
-_MAY_BE_EMPTY = frozenset({"valid_from", "valid_to", "attribution"})
+_MAY_BE_EMPTY = frozenset({"valid_from", "valid_to", "attribution", "epi_year", "epi_week"})
 """Columns without a value for some rows; the others have '' where nothing is known."""
 
 Columns = tuple[tuple[str, str, str, str], ...]
@@ -41,6 +41,8 @@ DIMENSIONS: dict[str, tuple[str, int, Columns]] = {
         ("day", "integer", "Day of the month", "Tanggal"),
         ("iso_year", "integer", "Year of the ISO 8601 week", "Tahun dari pekan ISO 8601"),
         ("iso_week", "integer", "ISO 8601 week", "Pekan ISO 8601"),
+        ("epi_year", "integer", "Year of the epidemiological week", "Tahun dari pekan epidemiologi"),
+        ("epi_week", "integer", "Epidemiological week, Sunday to Saturday; the first has four days or more of its year", "Pekan epidemiologi, Minggu sampai Sabtu; pekan pertama memuat sedikitnya empat hari tahunnya"),
         ("iso_weekday", "integer", "Day of the week, 1 Monday to 7 Sunday", "Hari dalam pekan, 1 Senin sampai 7 Minggu"),
         ("day_name_en", "string", "Day of the week, in English", "Nama hari, bahasa Inggris"),
         ("day_name_id", "string", "Day of the week, in Indonesian", "Nama hari, bahasa Indonesia"),
@@ -174,12 +176,19 @@ def _dates() -> pa.Table:
         iso = day.isocalendar()
         month, weekday = _MONTHS[day.month - 1], _DAYS[iso.weekday - 1]
         quarter = (day.month + 2) // 3
-        rows.append((day, day.year, quarter, day.month, *month, day.day, iso.year, iso.week, iso.weekday, *weekday))
+        iso_week, epi_week = (iso.year, iso.week), epidemiological_week(day)
+        rows.append((day, day.year, quarter, day.month, *month, day.day, *iso_week, *epi_week, iso.weekday, *weekday))
     schema = _schema("dim_date")
     return pa.table(
         [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)],
         schema=schema,
     )
+
+
+def epidemiological_week(day: date) -> tuple[int, int]:
+    """Year and number of the week from Sunday to Saturday that surveillance counts by: the year is that of its Wednesday."""
+    wednesday = day - timedelta(days=day.isoweekday() % 7) + timedelta(days=3)
+    return wednesday.year, (wednesday.timetuple().tm_yday + 6) // 7
 
 
 def _regions(city: CityCatalog) -> list[dict[str, Any]]:

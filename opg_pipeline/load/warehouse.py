@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
 
+from opg_pipeline.load.agencies import NAME as AGENCY_HISTORY
+from opg_pipeline.load.agencies import agency_history_table, note_agencies
 from opg_pipeline.load.bulk import remove_leftovers, rows_of, upsert
 from opg_pipeline.load.change import Plan, Shape, apply_plan, make_plan
 from opg_pipeline.load.connect import database_file, open_engine, reason
@@ -44,6 +47,7 @@ class Warehouse:
             past = past_table(category, self.metadata, keyed=keyed)
             self.views.append(history_view(category, core, past))
         dimension_tables(self.metadata)
+        agency_history_table(self.metadata)
         ops_tables(self.metadata)
 
     @classmethod
@@ -158,8 +162,10 @@ class Warehouse:
         tables, categories = [self.metadata, *extra], sorted(self.catalog.used_categories, key=lambda item: item.id)
         return Shape(tables, self.ops("schema_version"), [*self.views, *views], categories)
 
-    def refresh_dimensions(self) -> dict[str, int]:
+    def refresh_dimensions(self, at: datetime | None = None) -> dict[str, int]:
         """Write the catalogue's dimensions where they differ; returns changed rows per dimension.
+
+        ``at``, with time zone, is when a changed agency begins to be what it is; now if not given.
 
         What the catalogue no longer has stays, with in_catalog false, because facts refer to it; cities of other catalogues
         are not touched.
@@ -171,6 +177,8 @@ class Warehouse:
                     changed[name] = upsert(connection, self.metadata.tables[f"{CORE}.{name}"], rows)
                     if name != "dim_date":
                         changed[name] += self._unlist(connection, name, rows)
+                history = self.metadata.tables[f"{CORE}.{AGENCY_HISTORY}"]
+                changed[AGENCY_HISTORY] = note_agencies(connection, history, self.catalog, at or datetime.now(UTC))
         except sa.exc.SQLAlchemyError as error:
             raise WarehouseError(f"The dimensions could not be written: {reason(error)}.") from None
         return changed

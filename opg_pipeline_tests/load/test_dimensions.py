@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
 
 from opg_pipeline.load import Warehouse
+from opg_pipeline.load.dimensions import epidemiological_week
 from opg_pipeline.model.category import Category
+from opg_pipeline.model.city import City
 from opg_pipeline.model.handover import Outcome, OutcomeRecord
 from opg_pipeline_tests.load.build import START, catalog, contents
 
@@ -20,6 +24,7 @@ def test_dimensions_are_written_once(warehouse: Warehouse) -> None:
         "dim_app": 1,
         "dim_urusan": 1,
         "dim_category": 1,
+        "dim_agency_history": 1,
     }
     before = contents(warehouse, "core.dim_app")
     assert set(warehouse.refresh_dimensions().values()) == {0}
@@ -74,6 +79,7 @@ def test_only_what_differs_is_written_and_what_is_gone_stays(url: str, reports: 
         "dim_app": 1,
         "dim_urusan": 0,
         "dim_category": 0,
+        "dim_agency_history": 1,
     }
     warehouse.catalog = catalog(reports, apps=("lapor", "baru"))
     assert warehouse.refresh_dimensions() == {
@@ -83,6 +89,7 @@ def test_only_what_differs_is_written_and_what_is_gone_stays(url: str, reports: 
         "dim_app": 2,
         "dim_urusan": 0,
         "dim_category": 0,
+        "dim_agency_history": 0,
     }
     listed = {(row["city_id"], row["app_id"]): row["in_catalog"] for row in contents(warehouse, "core.dim_app")}
     assert listed == {
@@ -133,3 +140,42 @@ def test_outcomes_are_written_once_and_follow_a_change(warehouse: Warehouse) -> 
     assert (rows[("run1", "pasar")]["outcome"], rows[("run1", "pasar")]["http_status"]) == ("new_records", 200)
     assert rows[("run1", "lapor")]["finished_at"] == START + timedelta(seconds=5)
     assert rows[("run1", "lapor")]["http_status"] is None
+
+
+@pytest.mark.parametrize(
+    ("day", "week"),
+    [
+        (date(2026, 1, 1), (2025, 53)),
+        (date(2026, 1, 3), (2025, 53)),
+        (date(2026, 1, 4), (2026, 1)),
+        (date(2027, 1, 1), (2026, 52)),
+        (date(2020, 12, 31), (2020, 53)),
+        (date(2024, 12, 29), (2025, 1)),
+    ],
+)
+def test_epidemiological_weeks_run_from_sunday_to_saturday(day: date, week: tuple[int, int]) -> None:
+    assert epidemiological_week(day) == week
+
+
+def test_an_agency_keeps_its_former_name_and_when_it_had_it(warehouse: Warehouse) -> None:
+    def called(name: str | None, day: int) -> int:
+        agencies = [{"id": "setda", "name": "Setda"}, *([{"id": "kominfo", "name": name}] if name else [])]
+        entry = warehouse.catalog.cities["kota"]
+        city = City.model_validate({**entry.city.model_dump(by_alias=True), "agencies": agencies})
+        warehouse.catalog = replace(warehouse.catalog, cities={"kota": replace(entry, city=city)})
+        # 20.00 UTC is the next day in Jakarta
+        return warehouse.refresh_dimensions(datetime(2026, 11, day, 20, tzinfo=UTC))["dim_agency_history"]
+
+    renamed = [called("Dinas Kominfo", 1), called("Dinas Kominfo", 2), called("Diskomdigi", 3), called(None, 5)]
+    assert renamed == [2, 0, 2, 1], "the first time also for the other agency"
+    assert [called(None, 6), called("Diskomdigi", 7)] == [0, 1]
+    told = [
+        (row["version"], row["name"], row["valid_from"], row["valid_to"])
+        for row in contents(warehouse, "core.dim_agency_history")
+        if row["agency_id"] == "kominfo"
+    ]
+    assert sorted(told) == [
+        (1, "Dinas Kominfo", None, date(2026, 11, 4)),
+        (2, "Diskomdigi", date(2026, 11, 4), date(2026, 11, 6)),
+        (3, "Diskomdigi", date(2026, 11, 8), None),
+    ]
