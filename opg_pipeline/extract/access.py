@@ -126,6 +126,10 @@ class Credentials:
 
     def redact(self, text: str) -> str:
         """``text`` without secrets, user names in addresses, and what looks like personal data."""
+        return _PERSONAL.sub("***", self.without_secrets(text))
+
+    def without_secrets(self, text: str) -> str:
+        """``text`` without secrets and user names in addresses."""
         for value in self._hidden:
             text = text.replace(value, "***")
         for forms in self._obtained.values():
@@ -133,8 +137,7 @@ class Credentials:
                 text = text.replace(form, "***")
         for pattern in self._query:
             text = pattern.sub(r"\1***", text)
-        text = _USER.sub("//***@", _NAMED.sub(r"\1***", text))
-        return _PERSONAL.sub("***", text)
+        return _USER.sub("//***@", _NAMED.sub(r"\1***", text))
 
 
 def _spellings(value: str) -> set[str]:

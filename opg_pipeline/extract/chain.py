@@ -207,8 +207,8 @@ class Chain:
     def _validators(self, answer: Answer) -> dict[str, str]:
         """What the next pull is to ask by. A source that puts data there is asked without condition."""
         found = {key: answer.headers.get(name.lower(), "") for key, (name, _) in _VALIDATORS.items()}
-        harmless = self._reading.credentials.redact
-        return {key: value for key, value in found.items() if is_validator(value) and harmless(value) == value}
+        open_ = self._reading.credentials.without_secrets
+        return {key: value for key, value in found.items() if is_validator(value) and open_(value) == value}
 
     def _shrunk(self, spot: Spot, error: PullError) -> Spot:
         """The same place with smaller pages, or ``error``."""

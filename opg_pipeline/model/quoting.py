@@ -64,5 +64,5 @@ def is_validator(value: str) -> bool:
     servers send, count."""
     return _HTTP_DATE.fullmatch(value) is not None or (
         _ENTITY_TAG.fullmatch(value) is not None
-        and not re.search(r"(?<![\dA-Fa-f])0?8\d{8,11}(?![\dA-Fa-f])|\w@\w", value)
+        and not re.search(r"(?<![\dA-Fa-f])(?:0?8\d{8,11}|(?:62|0)8\d{7,11}|\d{16,})(?![\dA-Fa-f])|\w@\w", value)
     )
