@@ -20,7 +20,7 @@ class SecretMissing(Exception):
 
 
 class Settings(BaseSettings):
-    """Deployment settings, each from the environment variable OPG_<NAME>."""
+    """Deployment settings, each from the environment variable OPG_<NAME>, but for those of OpenLineage, which have their standard names."""
 
     model_config = SettingsConfigDict(env_prefix="OPG_", extra="ignore")
 
@@ -42,6 +42,16 @@ class Settings(BaseSettings):
     )
     max_concurrent: int = Field(8, ge=1, le=256, description="Steps at once with the async executor.")
 
+    openlineage_url: str | None = Field(
+        None, validation_alias="OPENLINEAGE_URL", description="Where OpenLineage events are sent; none if unset."
+    )
+    openlineage_api_key: SecretStr | None = Field(
+        None, validation_alias="OPENLINEAGE_API_KEY", description="Key of that place, sent as bearer token."
+    )
+    openlineage_namespace: str = Field(
+        "opg", validation_alias="OPENLINEAGE_NAMESPACE", description="Namespace of jobs and datasets in the events."
+    )
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -60,7 +70,9 @@ class Settings(BaseSettings):
     @staticmethod
     def fingerprint() -> str:
         """Digest of everything the settings are read from; equal when a new Settings() would be equal."""
-        named = sorted((name, value) for name, value in os.environ.items() if name.upper().startswith("OPG_"))
+        named = sorted(
+            (name, value) for name, value in os.environ.items() if name.upper().startswith(("OPG_", "OPENLINEAGE_"))
+        )
         return hashlib.sha256(repr((named, str(Path.cwd()))).encode()).hexdigest()
 
     def source_url(self, app_id: str, declared: str) -> str:

@@ -40,6 +40,8 @@ class Deployment:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.announcements: list[str] = []
+        self.lineage_unheard = False
+        """Whether the place that OpenLineage events go to did not take one."""
         self._warehouse: Warehouse | None = None
         self._users = 0
         self._lock = threading.RLock()

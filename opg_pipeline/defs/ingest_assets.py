@@ -1,5 +1,6 @@
 """Dagster assets of ingest: per dataset one step that yields raw and standard. The work itself is in ingest.py."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -10,9 +11,11 @@ from pydantic import Field
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs.deployment import DeploymentError, current_deployment
 from opg_pipeline.defs.ingest import ingest_dataset
+from opg_pipeline.defs.openlineage import State, emit
 from opg_pipeline.defs.span import Span
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import Outcome, OutcomeRecord
+from opg_pipeline.model.lineage import into_standard
 
 _FRESH_WITHIN_HOURS = {
     "15min": 1, "hourly": 3, "3h": 9, "daily": 72, "weekly": 21 * 24, "monthly": 93 * 24, "quarterly": 280 * 24, "semesterly": 550 * 24,
@@ -98,7 +101,10 @@ def build_ingest_asset(ref: DatasetRef) -> dg.AssetsDefinition:
             span = Span.read(config.since, config.until, full=config.full, force=config.force)
         except DeploymentError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
+        await asyncio.to_thread(emit, deployment, "START", context.run_id, f"ingest/{ref.name}")
         record = await ingest_dataset(deployment, ref, context.run_id, span)
+        state: State = "COMPLETE" if record.outcome.good else "FAIL"
+        await asyncio.to_thread(emit, deployment, state, context.run_id, f"ingest/{ref.name}", [*into_standard(ref)])
         for event in _events(ref, record, context.selected_asset_keys):
             yield event
         if not record.outcome.good:

@@ -15,11 +15,13 @@ import dagster as dg
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs import publish as work
 from opg_pipeline.defs.deployment import current_deployment
+from opg_pipeline.defs.openlineage import State, emit
 from opg_pipeline.defs.quarantine import note_counts
 from opg_pipeline.defs.reporting import Progress, tell, unforeseen
 from opg_pipeline.load import WarehouseError
 from opg_pipeline.model.catalog import Catalog, DatasetRef
 from opg_pipeline.model.category import Category
+from opg_pipeline.model.lineage import column_lineage
 
 MEASURE = dg.AssetKey(["mart", "measure"])
 SCORECARD = dg.AssetKey(["mart", "app_scorecard"])
@@ -107,6 +109,7 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
             finally:
                 report.seconds[name] = round(time.perf_counter() - started, 3)
 
+        await asyncio.to_thread(emit, deployment, "START", context.run_id, "publish")
         try:
             with deployment.warehouse() as warehouse:
                 report.outcomes = await step("prepare", work.prepare, deployment, warehouse)
@@ -150,6 +153,9 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
             report.problems += [
                 f"core.{name}: {text}" for text in [*([summary.error] if summary.error else []), *summary.blocked]
             ]
+        edges = [edge for edge in column_lineage(catalog) if edge.target[0] in {"core", "mart"}]
+        state: State = "FAIL" if report.problems else "COMPLETE"
+        await asyncio.to_thread(emit, deployment, state, context.run_id, "publish", edges)
         if report.problems:
             raise dg.Failure(" | ".join(report.problems), allow_retries=False)
 

@@ -46,6 +46,26 @@ def test_equal_contents(homes: tuple[Path, Path], postgres: str) -> None:
     assert sum(len(rows) for name, rows in left.items() if not name.startswith("core.dim_")) > 20_000
 
 
+_COMMENTS = {
+    "duckdb": "select schema_name || '.' || table_name, column_name, comment from duckdb_columns() where schema_name in ('core', 'mart', 'ops')",
+    "postgresql": """select c.oid::regclass::text, a.attname, col_description(c.oid, a.attnum) from pg_class c
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      where c.relkind in ('r', 'v') and c.relnamespace in ('core'::regnamespace, 'mart'::regnamespace, 'ops'::regnamespace)""",
+}
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
+def test_no_column_lacks_its_meaning_in_either_language(homes: tuple[Path, Path], postgres: str, engine: str) -> None:
+    opened = sa.create_engine(duck(homes[0]) if engine == "duckdb" else postgres)
+    try:
+        with opened.connect() as connection:
+            columns = connection.execute(sa.text(_COMMENTS[engine])).all()
+    finally:
+        opened.dispose()
+    assert len(columns) > 1_000
+    assert [f"{table}.{name}" for table, name, comment in columns if " | " not in (comment or "")] == []
+
+
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
 def test_every_cell_leads_down_to_as_many_records_as_it_says_and_a_hidden_one_to_none(
     homes: tuple[Path, Path], postgres: str, engine: str
@@ -117,10 +137,9 @@ def test_what_cannot_be_followed_is_one_message(
 
 
 def test_an_unreachable_server_is_one_message(runner: Runner, tmp_path: Path) -> None:
-    ended = runner.opg(
-        tmp_path / "opg", "run", "--app", "damkar", OPG_WAREHOUSE_URL="postgresql+psycopg://nobody@127.0.0.1:9/none"
-    )
+    nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
+    ended = runner.opg(tmp_path / "opg", "run", "--app", "damkar", "--json", OPG_WAREHOUSE_URL=nowhere)
     assert ended.code == 1
     assert "Traceback" not in ended.out + ended.err
-    assert "damkar" in ended.out
+    assert ended.outcomes["damkar"] == "new_records", "what was pulled waits in the lake"
     assert "127.0.0.1" in ended.out
