@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 from opg_pipeline.defs.deployment import Deployment, DeploymentError
 from opg_pipeline.defs.status import warehouse_exists
@@ -17,9 +17,6 @@ from opg_pipeline.publish import (
     mart_views,
     publication_metadata,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import MetaData
 
 T = TypeVar("T")
 
@@ -55,7 +52,8 @@ def roles(deployment: Deployment, *, dry_run: bool) -> list[str]:
     return _in(deployment, lambda warehouse: warehouse.roles(dry_run=dry_run))
 
 
-def _declared(deployment: Deployment) -> tuple[list[MetaData], list[View]]:
+def _declared(deployment: Deployment) -> tuple[list[Any], list[View]]:
+    """The tables that publish declares, as SQLAlchemy's metadata, and its views."""
     try:
         views = [View(*view) for view in (*mart_views(deployment.catalog), *counted_views(deployment.catalog))]
     except PublishError as error:
