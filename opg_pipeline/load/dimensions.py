@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
+import holidays
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -46,6 +47,9 @@ DIMENSIONS: dict[str, tuple[str, int, Columns]] = {
         ("iso_weekday", "integer", "Day of the week, 1 Monday to 7 Sunday", "Hari dalam pekan, 1 Senin sampai 7 Minggu"),
         ("day_name_en", "string", "Day of the week, in English", "Nama hari, bahasa Inggris"),
         ("day_name_id", "string", "Day of the week, in Indonesian", "Nama hari, bahasa Indonesia"),
+        ("is_public_holiday", "boolean", "Whether it is a national public holiday of Indonesia", "Apakah hari libur nasional"),
+        ("holiday_en", "string", "Public holiday, in English; a day that is not decreed yet is called estimated", "Hari libur, bahasa Inggris; yang belum ditetapkan disebut estimated"),
+        ("holiday_id", "string", "Public holiday, in Indonesian; a day that is not decreed yet is called perkiraan", "Hari libur, bahasa Indonesia; yang belum ditetapkan disebut perkiraan"),
     )),
     "dim_region": ("Administrative regions of each city. | Wilayah administratif tiap kota.", 2, (
         _CITY,
@@ -170,6 +174,8 @@ def _schema(name: str) -> pa.Schema:
 
 @cache
 def _dates() -> pa.Table:
+    years = range(FIRST_DAY.year, LAST_DAY.year + 1)
+    free = [holidays.country_holidays("ID", years=years, language=language) for language in ("en_US", "id")]
     rows = []
     for offset in range((LAST_DAY - FIRST_DAY).days + 1):
         day = FIRST_DAY + timedelta(days=offset)
@@ -177,7 +183,23 @@ def _dates() -> pa.Table:
         month, weekday = _MONTHS[day.month - 1], _DAYS[iso.weekday - 1]
         quarter = (day.month + 2) // 3
         iso_week, epi_week = (iso.year, iso.week), epidemiological_week(day)
-        rows.append((day, day.year, quarter, day.month, *month, day.day, *iso_week, *epi_week, iso.weekday, *weekday))
+        names = [calendar.get(day, "") for calendar in free]
+        rows.append(
+            (
+                day,
+                day.year,
+                quarter,
+                day.month,
+                *month,
+                day.day,
+                *iso_week,
+                *epi_week,
+                iso.weekday,
+                *weekday,
+                any(names),
+                *names,
+            )
+        )
     schema = _schema("dim_date")
     return pa.table(
         [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)],

@@ -34,6 +34,12 @@ def test_dimensions_are_written_once(warehouse: Warehouse) -> None:
 def test_what_the_dimensions_say(warehouse: Warehouse) -> None:
     warehouse.refresh_dimensions()
     days = {row["date"]: row for row in contents(warehouse, "core.dim_date")}
+    independence = days[date(2026, 8, 17)]
+    assert (independence["is_public_holiday"], independence["holiday_en"]) == (True, "Independence Day")
+    assert independence["holiday_id"] == "Hari Kemerdekaan Republik Indonesia"
+    assert days[date(2025, 3, 31)]["holiday_id"].startswith("Hari Raya Idul Fitri"), "moves with the moon"
+    assert days[date(2030, 2, 5)]["holiday_id"].endswith("(perkiraan)"), "not decreed yet"
+    assert (days[date(2026, 8, 18)]["is_public_holiday"], days[date(2026, 8, 18)]["holiday_en"]) == (False, "")
     assert (min(days), max(days), len(days)) == (date(2000, 1, 1), date(2035, 12, 31), 13_149)
     new_year = days[date(2027, 1, 1)]
     assert (
