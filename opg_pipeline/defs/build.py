@@ -9,6 +9,7 @@ from opg_pipeline.defs.executor import build_executor
 from opg_pipeline.defs.ingest_assets import build_ingest_asset
 from opg_pipeline.defs.jobs import build_jobs, build_schedules, build_sensors
 from opg_pipeline.defs.publish_assets import build_publish_asset
+from opg_pipeline.defs.replay_job import build_replay_job
 
 
 def build_definitions(deployment: Deployment) -> dg.Definitions:
@@ -21,7 +22,7 @@ def build_definitions(deployment: Deployment) -> dg.Definitions:
     city, refs = deployment.city.city, deployment.datasets()
     publish = build_publish_asset(deployment.catalog, refs)
     executor = build_executor(deployment.settings.executor, deployment.settings.max_concurrent)
-    jobs = build_jobs(city, refs, [spec.key for spec in publish.specs], executor)
+    jobs = [*build_jobs(city, refs, [spec.key for spec in publish.specs], executor), build_replay_job(executor)]
     return dg.Definitions(
         assets=[*(build_ingest_asset(ref) for ref in refs), publish],
         jobs=jobs,

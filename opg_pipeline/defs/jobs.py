@@ -11,6 +11,8 @@ from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.city import City
 
 PUBLISH_JOB = "publish"
+REPLAY_JOB = "replay"
+REPLAY_STEP = "replay_slices"
 
 CRON = {
     "15min": "*/15 * * * *",
@@ -84,8 +86,13 @@ def build_schedules(city: City, jobs: Sequence[Any]) -> list[dg.ScheduleDefiniti
     ]
 
 
+def _loads(replay_config: Any) -> bool:
+    """Whether a replay was told to load."""
+    return bool(replay_config.get("ops", {}).get(REPLAY_STEP, {}).get("config", {}).get("load"))
+
+
 def build_sensors(city: City, jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
-    """Publish after every ingest, whether it succeeded or failed: the numbers do not wait for the slowest app.
+    """Publish after every ingest and every replay that loads, whether it succeeded or failed: the numbers do not wait for the slowest app.
 
     A canceled ingest starts no publish.
     """
@@ -106,6 +113,8 @@ def build_sensors(city: City, jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
             run = context.dagster_run
             if run.tags.get("opg/by") == "cli":
                 return dg.SkipReason("The terminal runs publish itself.")
+            if run.job_name == REPLAY_JOB and not _loads(run.run_config):
+                return dg.SkipReason("The replay only compared.")
             return dg.RunRequest(run_key=run.run_id, tags={"opg/ingest_run": run.run_id})
 
         return publish_after

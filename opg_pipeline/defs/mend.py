@@ -41,11 +41,15 @@ class Mended:
     tried: int
     repaired: list[str] = field(default_factory=list)
     records: int = 0
-    still: Counter[str] = field(default_factory=Counter)
+    still: dict[str, int] = field(default_factory=dict)
     not_found: int = 0
     new_slice: str | None = None
     message: str = ""
     hint: str = ""
+
+    def refused(self, reason: str, n: int = 1) -> None:
+        """Count what waits on."""
+        self.still[reason] = self.still.get(reason, 0) + n
 
 
 def mend(deployment: Deployment, waiting: Sequence[Entry], run_id: str) -> list[Mended]:
@@ -175,14 +179,14 @@ def _passing(ref: DatasetRef, found: _Found, told: Mended) -> set[int]:
     bad = np.zeros(len(rows), bool)
     if report is not None:
         bad[report.quarantined] = True
-        told.still.update(
-            {item.rule: item.unexpected for item in report.results if item.severity == "quarantine" and item.unexpected}
-        )
+        for item in report.results:
+            if item.severity == "quarantine" and item.unexpected:
+                told.refused(item.rule, item.unexpected)
     taken = {row for row, fails in zip(rows, bad.tolist(), strict=True) if not fails}
-    refused = Counter(
-        {row: reason for table in found.rejected for row, scope, reason in _told(table) if scope == "record"}.values()
-    )
-    told.still.update(refused)
+    for reason in {
+        row: reason for table in found.rejected for row, scope, reason in _told(table) if scope == "record"
+    }.values():
+        told.refused(reason)
     return taken
 
 
@@ -203,7 +207,7 @@ def _refused(found: _Found, rows: Iterable[int]) -> dict[int, dict[str, str]]:
 
 def _is_repaired(entry: Entry, refused: dict[str, str], told: Mended) -> bool:
     if entry.scope == "value" and entry.field in refused:
-        told.still[refused[entry.field]] += 1
+        told.refused(refused[entry.field])
         return False
     return True
 

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from opg_pipeline.defs.deployment import Deployment, dataset_key
-from opg_pipeline.defs.refused import quarantine_failing
+from opg_pipeline.defs.refused import RULES, quarantine_failing
 from opg_pipeline.defs.warehouse import migrate
-from opg_pipeline.lake import DatasetKey, standard_schema
+from opg_pipeline.lake import DatasetKey, Lake, standard_schema
 from opg_pipeline.load import Merge, MergeReport, ValidationRow, Warehouse, merged_revisions
 from opg_pipeline.model.category import Category
 from opg_pipeline.model.handover import SliceManifest
@@ -103,6 +103,7 @@ def load_category(deployment: Deployment, warehouse: Warehouse, category: Catego
     with warehouse.merging(category) as merge:
         for dataset in anew:
             merge.anew(dataset)
+            _forget_refusals(deployment.lake, DatasetKey(*dataset))
         for _, manifest in pending:
             merge.quarantined(
                 manifest, {(scope, reason, rule, name): n for scope, reason, rule, name, n in manifest.waiting}
@@ -137,6 +138,13 @@ def _pending(
                 if manifest.category == category.id:
                     pending.append((key, manifest))
     return pending, anew
+
+
+def _forget_refusals(lake: Lake, key: DatasetKey) -> None:
+    """Remove what the rules refused of a dataset: all of it is judged again."""
+    for name in lake.quarantine_files(key):
+        if RULES in name:
+            lake.remove(name)
 
 
 Part = tuple[DatasetKey, SliceManifest, pa.Table]

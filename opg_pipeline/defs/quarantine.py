@@ -16,6 +16,7 @@ from typing import Any, Literal
 import orjson
 
 from opg_pipeline.defs.deployment import Deployment, DeploymentError, dataset_key
+from opg_pipeline.defs.refused import RULES
 from opg_pipeline.defs.replay import EVERYTHING, Chosen
 from opg_pipeline.lake import DatasetKey, Decision, Lake
 from opg_pipeline.load import Warehouse, note_waiting
@@ -119,7 +120,7 @@ def _rows(lake: Lake, key: DatasetKey, manifests: dict[str, SliceManifest]) -> I
     for file, table in lake.quarantine_tables(key):
         name = file.rsplit("/", 1)[1]
         manifest = manifests.get(name.partition(".")[0])
-        if manifest is None or (file not in manifest.quarantine and ".rules-" not in name):
+        if manifest is None or (file not in manifest.quarantine and RULES not in name):
             continue
         for row, found in enumerate(table.to_pylist()):
             yield Entry(

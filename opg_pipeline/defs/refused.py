@@ -15,6 +15,8 @@ from opg_pipeline.validate import Report
 
 RULE_FAILED = "rule_failed"
 """The reason of what validation refuses; the rule says which."""
+RULES = ".rules-"
+"""Part of the names of its files, between the slice and the first row of the part that was judged."""
 
 
 def quarantine_failing(
@@ -49,7 +51,7 @@ def quarantine_failing(
             )
     first = part.column(SLICE_ROW)[0].as_py()
     table = pa.Table.from_pylist(entries, schema=QUARANTINE_SCHEMA)
-    lake.write_quarantine(key, f"{manifest.slice_id}.rules-{first}", table)
+    lake.write_quarantine(key, f"{manifest.slice_id}{RULES}{first}", table)
     return Counter(("record", RULE_FAILED, str(entry["rule"]), str(entry["field"])) for entry in entries)
 
 

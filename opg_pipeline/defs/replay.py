@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from opg_pipeline.defs.compare import Difference, compare, digest
 from opg_pipeline.defs.deployment import Deployment, DeploymentError, dataset_key, declaration_hash
-from opg_pipeline.defs.ingest import BATCH_RECORDS, Span, Tally, take
+from opg_pipeline.defs.ingest import BATCH_RECORDS, Tally, take
 from opg_pipeline.defs.reporting import Progress, tell
+from opg_pipeline.defs.span import Span
 from opg_pipeline.extract import dataset_secret_names, read_again
 from opg_pipeline.lake import QUARANTINE_SCHEMA, DatasetKey, Lake, LakeError, MissingFile, SliceWriter, standard_schema
 from opg_pipeline.model.base import Locale
@@ -56,6 +57,11 @@ class Chosen:
                 known = ", ".join(sorted({ref.dataset.id for ref in found}))
                 raise DeploymentError(f"There is no dataset {dataset!r} among the chosen apps. Known: {known}.")
         return [ref for ref in found if not self.datasets or ref.dataset.id in self.datasets]
+
+    def check(self, deployment: Deployment) -> None:
+        """Raises DeploymentError where :meth:`refs` or :meth:`covers` would."""
+        self.refs(deployment)
+        Span.read(self.since, self.until)
 
     def covers(self, at: datetime, zone: str) -> bool:
         """Whether a moment lies in the period; dates are the city's. Raises DeploymentError for what is no date."""

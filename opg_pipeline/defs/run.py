@@ -77,13 +77,14 @@ def job_by_name(name: str) -> dg.JobDefinition:
     return _job(current_deployment(), name)
 
 
-def _execute(
+def execute(
     name: str,
     instance: dg.DagsterInstance,
     tags: dict[str, str],
     keys: Sequence[dg.AssetKey] | None,
     ops: dict[str, Any] | None = None,
 ) -> dg.JobExecutionResult:
+    """Run a job of the current deployment in this process, of ``keys`` alone where they are given."""
     job = dg.build_reconstructable_job("opg_pipeline.defs.run", "job_by_name", (name,))
     with dg.execute_job(
         job,
@@ -133,7 +134,7 @@ def run_city(
         started = time.perf_counter()
         name = ingest_job_name(deployment.city.city)
         with listening(hear):
-            ingest = _execute(name, instance, tags, keys, told)
+            ingest = execute(name, instance, tags, keys, told)
         seconds["ingest"] = time.perf_counter() - started
         outcomes = deployment.lake.outcomes(deployment.settings.city, ingest.run_id)
         report: PublishReport | None = None
@@ -142,7 +143,7 @@ def run_city(
             started = time.perf_counter()
             for thread in warming:
                 thread.join()
-            done = _execute(PUBLISH_JOB, instance, {"opg/by": "cli", "opg/ingest_run": ingest.run_id}, None)
+            done = execute(PUBLISH_JOB, instance, {"opg/by": "cli", "opg/ingest_run": ingest.run_id}, None)
             seconds["publish"] = time.perf_counter() - started
             report = publish_reports.pop(done.run_id, None)
             published = done.success

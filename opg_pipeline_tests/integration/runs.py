@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from opg_pipeline_tests.integration.conftest import TWELVE, Sandbox
 
@@ -61,6 +62,20 @@ class Runner:
 
     def opg(self, home: Path, *arguments: str, timeout: float = 240, **extra: str) -> Ended:
         return self._run([sys.executable, "-m", "opg_pipeline.cli", *arguments], home, timeout, extra)
+
+    def here(self, home: Path, *arguments: str, **extra: str) -> Ended:
+        """`opg` in this process, where what it imports is there already; an empty value of ``extra`` unsets a variable."""
+        from opg_pipeline.cli import app
+
+        given = {**self.env, "OPG_HOME": str(home), **extra}
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith(("OPG_", "DAGSTER_"))]:
+                patch.delenv(name)
+            patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+            for name, value in given.items():
+                patch.setenv(name, value) if value else patch.delenv(name, raising=False)
+            done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+        return Ended(done.exit_code, done.stdout, done.stderr)
 
     def script(self, home: Path, text: str, timeout: float = 240, **extra: str) -> Ended:
         """Python in a process of its own, in the same surroundings."""
@@ -167,3 +182,13 @@ def _text(value: Any) -> str:
 
 def duck(home: Path) -> str:
     return f"duckdb:///{home / 'warehouse.duckdb'}"
+
+
+def rows(home: Path, statement: str) -> list[tuple[Any, ...]]:
+    """What a query on the embedded warehouse finds; its file is closed again, for the next process."""
+    engine = sa.create_engine(duck(home))
+    try:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(statement))]
+    finally:
+        engine.dispose()
