@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import typer
 
-from opg_pipeline.cli import bi, declarations, onboarding, regions, results, serve, trace, warehouse
+from opg_pipeline.cli import (
+    bi,
+    declarations,
+    onboarding,
+    privacy,
+    quarantine,
+    regions,
+    results,
+    serve,
+    trace,
+    warehouse,
+)
+from opg_pipeline.cli import replay as replaying
 from opg_pipeline.cli import run as running
 from opg_pipeline.cli.terminal import err
 from opg_pipeline.model.problems import DeclarationError
@@ -19,6 +31,7 @@ app = typer.Typer(
 for command in (
     declarations.check,
     running.run,
+    replaying.replay,
     serve.sandbox,
     results.status,
     trace.trace,
@@ -31,6 +44,10 @@ app.add_typer(
     onboarding.app_group, name="app", help="Bring an app into the catalogue: probe it, draft its manifest, try it."
 )
 app.add_typer(regions.app_group, name="regions", help="Places: which names did not resolve, and what they mean.")
+app.add_typer(quarantine.app_group, name="quarantine", help="What waits: why, and what becomes of it.")
+app.add_typer(
+    privacy.app_group, name="privacy", help="Raw answers and what waits: their seal, their end, and who looked at them."
+)
 app.add_typer(
     warehouse.app_group, name="warehouse", help="Change what is in the warehouse by a reviewed plan; who may read it."
 )

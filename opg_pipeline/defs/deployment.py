@@ -34,6 +34,11 @@ def _hex_key(text: str, name: str, exactly: int | None = None) -> bytes:
     return key
 
 
+def archive_key(text: str, name: str) -> bytes:
+    """A key that seals payloads, from the variable ``name``. Raises DeploymentError."""
+    return _hex_key(text, name, exactly=32)
+
+
 class Deployment:
     """Everything a run needs. Cheap to make: each part is made when it is first used."""
 
@@ -67,7 +72,7 @@ class Deployment:
         key = self.settings.archive_key
         return Lake(
             self.settings.lake,
-            _hex_key(key.get_secret_value(), "OPG_ARCHIVE_KEY", exactly=32) if key is not None else None,
+            archive_key(key.get_secret_value(), "OPG_ARCHIVE_KEY") if key is not None else None,
         )
 
     @cached_property

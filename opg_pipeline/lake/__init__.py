@@ -12,15 +12,16 @@ how an answer is fetched, read or loaded.
     revisions/<city>/<app>/<dataset>.json              slices that were made again from raw
     decisions/<city>/<app>/<dataset>/<time>.json       what was decided about what waits
     access/<time>.json                                 who looked at source records, and why
+    purges/<time>.json                                 what was removed because its time was over
 """
 
-from opg_pipeline.lake.journal import Access, Decision
+from opg_pipeline.lake.journal import Access, Decision, Purge
 from opg_pipeline.lake.lake import Lake
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA, arrow_type, standard_schema
 from opg_pipeline.lake.slices import DatasetKey, SliceWriter
 from opg_pipeline.lake.store import LakeError, MissingFile
 
 __all__ = [
-    "QUARANTINE_SCHEMA", "Access", "DatasetKey", "Decision", "Lake", "LakeError", "MissingFile", "SliceWriter", "arrow_type",
+    "QUARANTINE_SCHEMA", "Access", "DatasetKey", "Decision", "Lake", "LakeError", "MissingFile", "Purge", "SliceWriter", "arrow_type",
     "standard_schema",
 ]  # fmt: skip

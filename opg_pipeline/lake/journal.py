@@ -33,6 +33,20 @@ class Decision:
     entries: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """What was removed of one dataset because its time was over: pulled before ``before``, by number of files and bytes."""
+
+    at: datetime
+    who: str
+    dataset: str
+    before: datetime
+    slices: int
+    raw: int
+    quarantine: int
+    bytes: int
+
+
 def user() -> str:
     """The user of the operating system."""
     try:
@@ -46,7 +60,7 @@ def stamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
 
 
-def dumped(item: Access | Decision) -> bytes:
+def dumped(item: Access | Decision | Purge) -> bytes:
     return orjson.dumps(asdict(item))
 
 
@@ -60,3 +74,8 @@ def read_decision(data: bytes) -> Decision:
     return Decision(
         datetime.fromisoformat(found["at"]), found["who"], found["action"], found["why"], tuple(found["entries"])
     )
+
+
+def read_purge(data: bytes) -> Purge:
+    found = orjson.loads(data)
+    return Purge(**{**found, **{name: datetime.fromisoformat(found[name]) for name in ("at", "before")}})

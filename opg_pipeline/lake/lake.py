@@ -12,12 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from opg_pipeline.lake.journal import Access, Decision, read_access, read_decision, stamp, user
+from opg_pipeline.lake.journal import Access, Decision, Purge, read_access, read_decision, read_purge, stamp, user
 from opg_pipeline.lake.journal import dumped as dumped_note
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA
 from opg_pipeline.lake.slices import DatasetKey, SliceWriter, dumped, parquet, read_manifest, read_outcome
 from opg_pipeline.lake.store import LakeError, MissingFile, Store
 from opg_pipeline.model.handover import SLICE_ROW, OutcomeRecord, RawRef, SliceManifest
+
+EXPIRED = b'{"payload":"removed, as its time was over"}'
+"""Stands in the place of a quarantined record whose time is over. JSON, as the records are."""
 
 
 class Lake(Store):
@@ -41,6 +44,10 @@ class Lake(Store):
         if hashlib.sha256(body).hexdigest() != digest:
             raise LakeError(f"Raw file {digest} of {key.folder} is damaged: its digest differs.")
         return body
+
+    def raw_files(self, key: DatasetKey) -> dict[str, str]:
+        """Digest to name of every archived answer of a dataset, also of pulls that failed."""
+        return {digest: self._raw_name(key, digest) for digest in self.names(f"raw/{key.folder}", ".zst")}
 
     def _raw_name(self, key: DatasetKey, digest: str) -> str:
         return f"raw/{key.folder}/{digest}.zst"
@@ -146,6 +153,52 @@ class Lake(Store):
         return [
             f"quarantine/{key.folder}/{name}.parquet" for name in self.names(f"quarantine/{key.folder}", ".parquet")
         ]
+
+    # -- the seal and the end of payloads ----------------------------------------------------------------------------------
+
+    def reseal_raw(self, name: str, former: Store | None) -> bool:
+        """Seal one raw file with this lake's key; False where it is so already. Raises LakeError as :meth:`resealed`."""
+        sealed = self.resealed(self.read(name), former)
+        if sealed is not None:
+            self.write(name, sealed, durable=True)
+        return sealed is not None
+
+    def reseal_quarantine(self, name: str, former: Store | None) -> bool:
+        """Seal the payloads of one quarantine file with this lake's key; False where they are so already. Raises LakeError."""
+        table = pq.read_table(pa.BufferReader(self.read(name)))
+        payloads = table.column("payload").to_pylist()
+        sealed = [None if item == EXPIRED else self.resealed(item, former) for item in payloads]
+        if all(item is None for item in sealed):
+            return False
+        both = [before if after is None else after for before, after in zip(payloads, sealed, strict=True)]
+        self._put_payloads(name, table, both)
+        return True
+
+    def is_emptied(self, name: str) -> bool:
+        """Whether the payloads were taken out of a quarantine file."""
+        table = pq.read_table(pa.BufferReader(self.read(name)), columns=["payload"])
+        return all(item == EXPIRED for item in table.column("payload").to_pylist())
+
+    def empty_quarantine(self, name: str) -> None:
+        """Take the payloads out of one quarantine file; reasons and counts stay."""
+        table = pq.read_table(pa.BufferReader(self.read(name)))
+        self._put_payloads(name, table, [EXPIRED] * table.num_rows)
+
+    def _put_payloads(self, name: str, table: pa.Table, payloads: list[bytes]) -> None:
+        index = table.schema.get_field_index("payload")
+        self.write(name, parquet(table.set_column(index, "payload", pa.array(payloads, pa.binary()))), durable=True)
+
+    def note_purge(
+        self, key: DatasetKey, before: datetime, *, slices: int, raw: int, quarantine: int, size: int
+    ) -> Purge:
+        """Note what was removed of a dataset. Notes are only ever added."""
+        purge = Purge(datetime.now(UTC), user(), key.folder, before, slices, raw, quarantine, size)
+        self.write(f"purges/{stamp(purge.at)}.json", dumped_note(purge), durable=True)
+        return purge
+
+    def purges(self) -> list[Purge]:
+        """Everything that was removed because its time was over, oldest first."""
+        return [read_purge(self.read(f"purges/{name}.json")) for name in self.names("purges", ".json")]
 
     # -- what people did -------------------------------------------------------------------------------------------------
 

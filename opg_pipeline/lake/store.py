@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import UTC, datetime
 
 import fsspec
 from cryptography.exceptions import InvalidTag
@@ -76,6 +77,20 @@ class Store:
         except FileNotFoundError:
             return
 
+    def written_at(self, name: str) -> datetime:
+        """When a file was written. Raises MissingFile; LakeError where the file system does not know."""
+        try:
+            found: datetime = self.fs.modified(self.path(name))
+        except FileNotFoundError:
+            raise MissingFile(f"The lake has no file {name}.") from None
+        except NotImplementedError:
+            raise LakeError("The file system of the lake does not tell when a file was written.") from None
+        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        return int(self.fs.size(self.path(name)) or 0)
+
     def names(self, folder: str, suffix: str) -> list[str]:
         """Names of the files of a folder, sorted, without the suffix."""
         try:
@@ -91,6 +106,29 @@ class Store:
             return data
         nonce = secrets.token_bytes(12)
         return _MAGIC + nonce + self._aead.encrypt(nonce, data, None)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether payloads are sealed."""
+        return self._aead is not None
+
+    def resealed(self, data: bytes, former: Store | None) -> bytes | None:
+        """``data`` sealed with this store's key; None where it is already.
+
+        Args:
+            former: opens what was sealed with another key; what was never sealed needs none.
+
+        Raises LakeError where neither key opens it.
+        """
+        if data.startswith(_MAGIC):
+            try:
+                self.unseal(data)
+            except LakeError:
+                if former is None:
+                    raise
+                return self.seal(former.unseal(data))
+            return None
+        return self.seal(data)
 
     def unseal(self, data: bytes) -> bytes:
         """The opposite of :meth:`seal`. Raises LakeError when the key is absent or another one."""

@@ -304,6 +304,9 @@ class App(Declared):
     evidence: Evidence
     locale: Locale = Locale()
     source: Source
+    payload_days: int | None = Field(
+        None, ge=1, description="Days that payloads of this app are kept, over the city's."
+    )
     datasets: tuple[Dataset, ...] = Field(min_length=1)
 
     @field_validator("datasets")

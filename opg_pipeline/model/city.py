@@ -57,6 +57,11 @@ class City(Declared):
         description="Default locale of its apps. decimal, thousands, date, datetime and missing are needed."
     )
     agencies: tuple[Agency, ...] = Field(min_length=1)
+    payload_days: int | None = Field(
+        None,
+        ge=1,
+        description="Days after a pull from which on `opg privacy purge` removes its payloads: raw answers, and what waits in quarantine. Without it they stay.",
+    )
 
     @field_validator("timezone")
     @classmethod
