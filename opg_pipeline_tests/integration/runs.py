@@ -131,7 +131,8 @@ def running(*arguments: str) -> Iterator[Runner]:
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
-    with running() as made:
+    """A city of a tenth of its size."""
+    with running("--scale", "0.1") as made:
         yield made
 
 

@@ -27,7 +27,7 @@ def test_ten_of_twelve_load_and_the_next_run_completes(runner: Runner, home: Pat
     assert "si_nduk/" in first.out
     assert "Traceback" not in first.out + first.err
     loaded = contents(duck(home))
-    assert len(loaded["core.fiscal_entry"]) > 500, "e_bphtb feeds the same category and is there"
+    assert len(loaded["core.fiscal_entry"]) > 50, "e_bphtb feeds the same category and is there"
     assert loaded["core.service_case"] == []
     for table in (
         "care_encounter",
@@ -44,8 +44,8 @@ def test_ten_of_twelve_load_and_the_next_run_completes(runner: Runner, home: Pat
     assert second.code == 0, second.err
     assert second.outcomes["e_pbb"] == second.outcomes["si_nduk"] == "new_records"
     after = contents(duck(home))
-    assert len(after["core.fiscal_entry"]) > 6000
-    assert len(after["core.service_case"]) > 2900
+    assert len(after["core.fiscal_entry"]) > 500
+    assert len(after["core.service_case"]) > 250
 
     third = runner.opg(home, "run", "--json", *ONLY)
     assert third.code == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from opg_pipeline_tests.integration.conftest import TWELVE
-from opg_pipeline_tests.integration.runs import ONLY, Runner, contents, duck, running
+from opg_pipeline_tests.integration.runs import ONLY, Runner, contents, duck, runner
+
+__all__ = ["runner"]
 
 _KILL = """
 import os, signal
@@ -70,12 +71,6 @@ def hear(step):
 reporting._listeners.append(hear)
 """,
 }
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with running("--scale", "0.1") as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
