@@ -19,6 +19,17 @@ class Agency(Declared):
     short: str = ""
 
 
+LICENSES = {
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
+    "ODbL-1.0": "https://opendatacommons.org/licenses/odbl/1-0/",
+    "ODC-By-1.0": "https://opendatacommons.org/licenses/by/1-0/",
+    "PDDL-1.0": "https://opendatacommons.org/licenses/pddl/1-0/",
+}
+"""Licences that conform to the Open Definition, by SPDX identifier, and where their text stands."""
+
+
 class Regions(Declared):
     """The city's region file in catalog/reference/regions and its root code."""
 
@@ -61,6 +72,11 @@ class City(Declared):
         None,
         ge=1,
         description="Days after a pull from which on `opg privacy purge` removes its payloads: raw answers, and what waits in quarantine. Without it they stay.",
+    )
+
+    license: Literal["CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0"] | None = Field(
+        None,
+        description="SPDX identifier of the licence of the open data. Without it the export says that none is declared.",
     )
 
     @field_validator("timezone")

@@ -1,4 +1,5 @@
-"""Exports mart.measure as open data: CSV and Parquet per measure, method pages, data dictionary, datapackage.json. Computes no number.
+"""Exports mart.measure as open data: CSV and Parquet per measure, method pages, data dictionary, datapackage.json, DCAT.
+Computes no number.
 
 An export is a folder of its own (`.<name>.<time>-<mark>`) that becomes visible when the link ``target`` is turned to it in one step: a
 reader sees the former export or the new one. The former one is kept until the next export, for readers in the middle of it.
@@ -25,6 +26,8 @@ import sqlalchemy as sa
 
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.category import Category, Measure
+from opg_pipeline.model.city import LICENSES, City
+from opg_pipeline.publish.dcat import dcat_catalog
 from opg_pipeline.publish.dictionary import data_dictionary, method_page
 from opg_pipeline.publish.rows import EpochMicroseconds, arrow_schema
 from opg_pipeline.publish.sources import aware, instant
@@ -64,6 +67,10 @@ def export_open_data(engine: sa.Engine, catalog: Catalog, target: Path, *, as_of
         (folder / "datapackage.json").write_text(
             json.dumps(package, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
+        described = dcat_catalog(catalog, resources, _periods(rows), as_of)
+        (folder / "dcat.jsonld").write_text(
+            json.dumps(described, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return [target / name for name in names]
 
@@ -80,6 +87,12 @@ def _rows(engine: sa.Engine) -> dict[tuple[str, str], list[dict[str, Any]]]:
         row.update({column.name: instant(row[column.name]) for column in times})
     found.sort(key=lambda row: tuple(row[name] for name in order))
     return {key: list(group) for key, group in groupby(found, key=lambda row: (row["category_id"], row["measure_id"]))}
+
+
+def _periods(rows: dict[tuple[str, str], list[dict[str, Any]]]) -> dict[str, tuple[date, date]]:
+    """First and last period of each measure that has cells, by `category.measure`."""
+    starts = {".".join(key): [row["period_start"] for row in found] for key, found in rows.items()}
+    return {name: (min(found), max(found)) for name, found in starts.items()}
 
 
 def _write_measure(
@@ -112,6 +125,7 @@ def _write_measure(
         {
             "name": f"{name}.parquet",
             "path": str(table_parquet.relative_to(folder)),
+            "type": "file",  # checked by size and hash, also where no reader of Parquet is installed
             **common,
             "format": "parquet",
             "mediatype": "application/vnd.apache.parquet",
@@ -155,7 +169,7 @@ def _package(catalog: Catalog, resources: list[dict[str, Any]], as_of: datetime)
         "title": f"Open performance data of {', '.join(city.label.en for city in cities)}",
         "description": "Aggregates with what they rest on and their caveats. Small cells are hidden: `suppressed` is true and the numbers are empty.",
         "created": as_of.isoformat().replace("+00:00", "Z"),
-        "licenses": [{"name": "notspecified", "title": "licence: to be declared by the city"}],
+        "licenses": _licenses(cities),
         "resources": resources,
     }
     declared = [city.regions for city in cities if city.regions is not None]
@@ -163,6 +177,13 @@ def _package(catalog: Catalog, resources: list[dict[str, Any]], as_of: datetime)
     if titles:
         package["sources"] = [{"title": title} for title in titles]
     return package
+
+
+def _licenses(cities: list[City]) -> list[dict[str, str]]:
+    named = sorted({city.license for city in cities if city.license is not None})
+    if not named:
+        return [{"name": "notspecified", "title": "licence: to be declared by the city"}]
+    return [{"name": name, "path": LICENSES[name]} for name in named]
 
 
 @contextmanager

@@ -58,7 +58,7 @@ CASES: dict[str, tuple[Arrange, str, str]] = {
         "leads nowhere at 'laporan_lama'",
     ),
     "an empty answer": (_fault("empty"), "malformed", "the answer is empty"),
-    "no records any more": (_fault("no_records"), "volume_collapsed", "delivered no records; its last pull had 150"),
+    "no records any more": (_fault("no_records"), "volume_collapsed", "delivered no records; its last pull had 15"),
     "garbage": (_fault("garbage"), "malformed", "damkar"),
     "half an answer": (_fault("truncated"), "malformed", "damkar"),
     "a login page": (_fault("html_login"), "malformed", "HTML page"),

@@ -26,6 +26,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         (home / "secrets.env").write_text("\n".join(f"{name}={value}" for name, value in credentials(1).items()))
         yield Deployment(Settings(home=home, sandbox_url=url))
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()  # it holds nothing, and would wait for connections that are still open
+        process.wait()
         os.environ.pop("OPG_SANDBOX_URL", None)

@@ -59,7 +59,7 @@ def test_files_and_package(world: World, tmp_path: Path) -> None:
     files = export_open_data(world.engine, DECLARED, target, as_of=AS_OF)
     names = [str(path.relative_to(target)) for path in files]
     assert names == [
-        "DATA_DICTIONARY.md", "datapackage.json", *(f"visit/{name}{end}" for name in ("debt", "visits") for end in (".csv", ".md", ".parquet"))
+        "DATA_DICTIONARY.md", "datapackage.json", "dcat.jsonld", *(f"visit/{name}{end}" for name in ("debt", "visits") for end in (".csv", ".md", ".parquet"))
     ]  # fmt: skip
     assert all(path.is_file() for path in files)
     package = json.loads((target / "datapackage.json").read_text())

@@ -57,8 +57,8 @@ def server() -> Iterator[str]:
         assert last is not None, "the replay server ended before it listened"
         yield last.split(" on ")[1].strip().rstrip("/")
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()  # it holds nothing, and would wait for connections that are still open
+        process.wait()
 
 
 @pytest.fixture(scope="session")
