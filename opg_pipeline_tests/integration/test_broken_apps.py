@@ -19,7 +19,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_ten_of_twelve_load_and_the_next_run_completes(runner: Runner, home: Path) -> None:
     runner.fault(**BROKEN)
-    first = runner.opg(home, "run", *ONLY)
+    first = runner.here(home, "run", *ONLY)
     assert first.code == 1
     assert "10 of 12 datasets well" in first.out
     assert "e_pbb/payments" in first.out
@@ -40,14 +40,14 @@ def test_ten_of_twelve_load_and_the_next_run_completes(runner: Runner, home: Pat
         assert loaded[f"core.{table}"], table
 
     runner.fault(**dict.fromkeys(BROKEN))
-    second = runner.opg(home, "run", "--json", *ONLY)
+    second = runner.here(home, "run", "--json", *ONLY)
     assert second.code == 0, second.err
     assert second.outcomes["e_pbb"] == second.outcomes["si_nduk"] == "new_records"
     after = contents(duck(home))
     assert len(after["core.fiscal_entry"]) > 500
     assert len(after["core.service_case"]) > 250
 
-    third = runner.opg(home, "run", "--json", *ONLY)
+    third = runner.here(home, "run", "--json", *ONLY)
     assert third.code == 0
     assert contents(duck(home)) == after, "the same input changes nothing"
     merged = [item["merged"] for item in third.report["publish"]["categories"].values() if item["merged"]]
@@ -56,9 +56,9 @@ def test_ten_of_twelve_load_and_the_next_run_completes(runner: Runner, home: Pat
 
 def test_the_failure_is_in_status_and_scorecard(runner: Runner, home: Path) -> None:
     runner.fault(damkar="503:1")
-    assert runner.opg(home, "run", "--app", "damkar").code == 1
+    assert runner.here(home, "run", "--app", "damkar").code == 1
     runner.fault(damkar=None)
-    status = runner.opg(home, "status")
+    status = runner.here(home, "status")
     assert "server error" in status.out
     card = contents(duck(home), ("mart",))["mart.app_scorecard"]
     assert [row for row in card if "damkar" in row and "server_error" in row]

@@ -46,11 +46,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     home = tmp_path_factory.mktemp("drift") / "opg"
     only = [word for app in CHOSEN for word in ("--app", app)]
     with running("--scale", "0.1") as runner:
-        runs = [runner.opg(home, "run", "--json", *only)]
+        runs = [runner.here(home, "run", "--json", *only)]
         runner.fault(**DRIFTING)
-        runs.append(runner.opg(home, "run", "--json", *only))
+        runs.append(runner.here(home, "run", "--json", *only))
         runner.fault(**dict.fromkeys(DRIFTING))
-        runs.append(runner.opg(home, "run", "--json", *only))
+        runs.append(runner.here(home, "run", "--json", *only))
         for ended in runs:
             assert ended.out.startswith("{"), ended.err[-2000:]
         yield Story(runner, home, runs)

@@ -76,7 +76,7 @@ reporting._listeners.append(hear)
 @pytest.fixture(scope="module")
 def undisturbed(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
     home = tmp_path_factory.mktemp("undisturbed") / "opg"
-    assert runner.opg(home, "run", *ONLY).code == 0
+    assert runner.here(home, "run", *ONLY).code == 0
     return contents(duck(home))
 
 
@@ -88,7 +88,7 @@ def test_killed_in(
     killed = runner.script(home, _KILL.format(arrange=PLACES[place], apps=TWELVE))
     assert killed.code == -9, killed.err[-2000:]
     assert "survived" not in killed.out
-    again = runner.opg(home, "run", *ONLY)
+    again = runner.here(home, "run", *ONLY)
     assert again.code == 0, again.out + again.err
     found = contents(duck(home))
     assert {name: len(rows) for name, rows in found.items()} == {name: len(rows) for name, rows in undisturbed.items()}

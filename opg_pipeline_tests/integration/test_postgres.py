@@ -26,9 +26,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def homes(runner: Runner, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Of a run into DuckDB, and of the same into PostgreSQL."""
     embedded, server = (tmp_path_factory.mktemp("homes") / name for name in ("embedded", "server"))
-    first = runner.opg(embedded, "run", *ONLY)
+    first = runner.here(embedded, "run", *ONLY)
     assert first.code == 0, first.out + first.err
-    second = runner.opg(server, "run", *ONLY, OPG_WAREHOUSE_URL=postgres)
+    second = runner.here(server, "run", *ONLY, OPG_WAREHOUSE_URL=postgres)
     assert second.code == 0, second.out + second.err
     return embedded, server
 
@@ -94,7 +94,7 @@ def test_every_cell_leads_down_to_as_many_records_as_it_says_and_a_hidden_one_to
 
 def test_a_number_is_followed_to_its_request_and_its_declaration(runner: Runner, homes: tuple[Path, Path]) -> None:
     home = homes[0]
-    followed = runner.opg(home, "trace", "service_request.requests", "--json", "--limit", "3")
+    followed = runner.here(home, "trace", "service_request.requests", "--json", "--limit", "3")
     assert followed.code == 0, followed.err
     [whole] = json.loads(followed.out)
     assert whole["cell"]["region_level"] == "regency"
@@ -107,12 +107,12 @@ def test_a_number_is_followed_to_its_request_and_its_declaration(runner: Runner,
         file, _, line = way["declared"].rpartition(":")
         assert f"id: {record['source_dataset']}" in Path(file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
     uid = whole["records"][0]["record"]["record_uid"]
-    back = json.loads(runner.opg(home, "trace", "--record", uid, "--json").out)
+    back = json.loads(runner.here(home, "trace", "--record", uid, "--json").out)
     cell = {
         name: whole["cell"][name] for name in ("measure_id", "breakdown", "period_start", "region_code", "region_level")
     }
     assert cell in back["cells"]
-    told = runner.opg(home, "trace", "requests", "--limit", "1").out
+    told = runner.here(home, "trace", "requests", "--limit", "1").out
     assert f"of {whole['cell']['n']:,} records" in told
     assert "request  GET " in told
 
@@ -130,7 +130,7 @@ def test_a_number_is_followed_to_its_request_and_its_declaration(runner: Runner,
 def test_what_cannot_be_followed_is_one_message(
     runner: Runner, homes: tuple[Path, Path], arguments: tuple[str, ...], message: str
 ) -> None:
-    ended = runner.opg(homes[0], "trace", *arguments)
+    ended = runner.here(homes[0], "trace", *arguments)
     assert ended.code == 1
     assert message in " ".join(ended.err.split())
     assert "Traceback" not in ended.err
@@ -138,7 +138,7 @@ def test_what_cannot_be_followed_is_one_message(
 
 def test_an_unreachable_server_is_one_message(runner: Runner, tmp_path: Path) -> None:
     nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
-    ended = runner.opg(tmp_path / "opg", "run", "--app", "damkar", "--json", OPG_WAREHOUSE_URL=nowhere)
+    ended = runner.here(tmp_path / "opg", "run", "--app", "damkar", "--json", OPG_WAREHOUSE_URL=nowhere)
     assert ended.code == 1
     assert "Traceback" not in ended.out + ended.err
     assert ended.outcomes["damkar"] == "new_records", "what was pulled waits in the lake"

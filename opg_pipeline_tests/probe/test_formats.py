@@ -85,7 +85,9 @@ def server() -> Iterator[Server]:
 def probe(tmp_path: Path, server: Server) -> Callable[[bytes, str], Any]:
     async def of(body: bytes, content_type: str) -> Any:
         server.handler = lambda request: Response(body, media_type=content_type)
-        return await survey(Deployment(Settings(home=tmp_path)), Target(f"{server.url}/unduh", id="e_test", requests_per_second=200))
+        return await survey(
+            Deployment(Settings(home=tmp_path)), Target(f"{server.url}/unduh", id="e_test", requests_per_second=200)
+        )
 
     return of
 
