@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from opg_pipeline.defs.deployment import Deployment, DeploymentError, archive_key, dataset_key
-from opg_pipeline.lake import Access, DatasetKey, Lake, LakeError, MissingFile, Purge
+from opg_pipeline.lake import Access, DatasetKey, Erasure, Lake, LakeError, MissingFile, Purge
 from opg_pipeline.model.catalog import DatasetRef
 from opg_pipeline.model.handover import SliceManifest
 from opg_pipeline.settings import SecretMissing
@@ -159,9 +159,9 @@ def purge(deployment: Deployment, now: datetime | None = None) -> list[Expired]:
     return found
 
 
-def log(deployment: Deployment) -> tuple[list[Access], list[Purge]]:
-    """Every look at payloads, and everything removed, oldest first. Of the whole deployment."""
-    return deployment.lake.accesses(), deployment.lake.purges()
+def log(deployment: Deployment) -> tuple[list[Access], list[Purge], list[Erasure]]:
+    """Every look at payloads, everything removed and every erasure, oldest first. Of the whole deployment."""
+    return deployment.lake.accesses(), deployment.lake.purges(), deployment.lake.erasures()
 
 
 def _refs(deployment: Deployment) -> list[DatasetRef]:

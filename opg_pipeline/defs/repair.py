@@ -79,6 +79,13 @@ def run_repair(waiting: Sequence[Entry], *, publish: bool = True) -> Repaired:
     return result
 
 
+def publish_now(cause: str) -> bool:
+    """Load what changed in the lake, by the job of the UI; False where it failed. ``cause`` begins the name of what changed it."""
+    dagster_home(current_deployment().settings.home)
+    with dg.DagsterInstance.get() as instance:
+        return _publish(instance, f"{cause}-{secrets.token_hex(6)}")[1]
+
+
 def _publish(instance: dg.DagsterInstance, after: str) -> tuple[PublishReport | None, bool]:
     done = execute(PUBLISH_JOB, instance, {**_BY, "opg/ingest_run": after}, None)
     return publish_reports.pop(done.run_id, None), done.success

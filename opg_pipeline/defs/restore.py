@@ -95,17 +95,18 @@ def restore(deployment: Deployment, chosen: Chosen, *, into: str | None = None, 
     """
     deployment.settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=deployment.settings.home, prefix="replay-") as folder:
-        aside = Deployment(_aside(deployment.settings, folder, into))
+        aside = Deployment(aside_settings(deployment.settings, folder, into))
         made = replay(deployment, chosen, aside.lake)
         result = Restoration(made.slices, into=into)
         if made.slices:
             result.core = _core(deployment, aside, chosen, made)
         if load:
-            result.loaded = _put_in_place(deployment, made)
+            result.loaded = put_in_place(deployment, made)
     return result
 
 
-def _aside(settings: Settings, folder: str, into: str | None) -> Settings:
+def aside_settings(settings: Settings, folder: str, into: str | None = None) -> Settings:
+    """The settings of a deployment in a folder of its own, with the same keys."""
     return settings.model_copy(update={"home": Path(folder), "lake_url": None, "warehouse_url": into})
 
 
@@ -167,7 +168,7 @@ def _compared(
     return replace(told, verdict="differs", differences=tuple(compare(f"core.{ref.category.id}", before, after)))
 
 
-def _put_in_place(deployment: Deployment, made: Replay) -> list[str]:
+def put_in_place(deployment: Deployment, made: Replay) -> list[str]:
     """Put slices that differ in place of the former ones; returns their ids. A reader sees each as it was or as it is now."""
     different = {item.slice_id for item in made.slices if item.verdict == "differs"}
     lake = deployment.lake

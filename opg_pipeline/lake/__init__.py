@@ -13,15 +13,16 @@ how an answer is fetched, read or loaded.
     decisions/<city>/<app>/<dataset>/<time>.json       what was decided about what waits
     access/<time>.json                                 who looked at source records, and why
     purges/<time>.json                                 what was removed because its time was over
+    erasures/<time>.json                               how much was erased of a person, and why
 """
 
-from opg_pipeline.lake.journal import Access, Decision, Purge
+from opg_pipeline.lake.journal import Access, Decision, Erasure, Purge
 from opg_pipeline.lake.lake import Lake
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA, arrow_type, standard_schema
 from opg_pipeline.lake.slices import DatasetKey, SliceWriter
 from opg_pipeline.lake.store import LakeError, MissingFile
 
 __all__ = [
-    "QUARANTINE_SCHEMA", "Access", "DatasetKey", "Decision", "Lake", "LakeError", "MissingFile", "Purge", "SliceWriter", "arrow_type",
+    "QUARANTINE_SCHEMA", "Access", "DatasetKey", "Decision", "Erasure", "Lake", "LakeError", "MissingFile", "Purge", "SliceWriter", "arrow_type",
     "standard_schema",
 ]  # fmt: skip

@@ -47,6 +47,19 @@ class Purge:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased of one person in these datasets: rows of standard files, entries of the quarantine, raw answers. Never whom."""
+
+    at: datetime
+    who: str
+    why: str
+    datasets: tuple[str, ...]
+    records: int
+    waiting: int
+    raw: int
+
+
 def user() -> str:
     """The user of the operating system."""
     try:
@@ -60,7 +73,7 @@ def stamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
 
 
-def dumped(item: Access | Decision | Purge) -> bytes:
+def dumped(item: Access | Decision | Purge | Erasure) -> bytes:
     return orjson.dumps(asdict(item))
 
 
@@ -79,3 +92,8 @@ def read_decision(data: bytes) -> Decision:
 def read_purge(data: bytes) -> Purge:
     found = orjson.loads(data)
     return Purge(**{**found, **{name: datetime.fromisoformat(found[name]) for name in ("at", "before")}})
+
+
+def read_erasure(data: bytes) -> Erasure:
+    found = orjson.loads(data)
+    return Erasure(**{**found, "at": datetime.fromisoformat(found["at"]), "datasets": tuple(found["datasets"])})

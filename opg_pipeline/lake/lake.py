@@ -12,7 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from opg_pipeline.lake.journal import Access, Decision, Purge, read_access, read_decision, read_purge, stamp, user
+from opg_pipeline.lake.journal import (
+    Access,
+    Decision,
+    Erasure,
+    Purge,
+    read_access,
+    read_decision,
+    read_erasure,
+    read_purge,
+    stamp,
+    user,
+)
 from opg_pipeline.lake.journal import dumped as dumped_note
 from opg_pipeline.lake.schemas import QUARANTINE_SCHEMA
 from opg_pipeline.lake.slices import DatasetKey, SliceWriter, dumped, parquet, read_manifest, read_outcome
@@ -199,6 +210,16 @@ class Lake(Store):
     def purges(self) -> list[Purge]:
         """Everything that was removed because its time was over, oldest first."""
         return [read_purge(self.read(f"purges/{name}.json")) for name in self.names("purges", ".json")]
+
+    def note_erasure(self, why: str, datasets: Sequence[str], *, records: int, waiting: int, raw: int) -> Erasure:
+        """Note that a person was erased from these datasets. Notes are only ever added."""
+        erasure = Erasure(datetime.now(UTC), user(), why, tuple(datasets), records, waiting, raw)
+        self.write(f"erasures/{stamp(erasure.at)}.json", dumped_note(erasure), durable=True)
+        return erasure
+
+    def erasures(self) -> list[Erasure]:
+        """Every erasure of a person, oldest first."""
+        return [read_erasure(self.read(f"erasures/{name}.json")) for name in self.names("erasures", ".json")]
 
     # -- what people did -------------------------------------------------------------------------------------------------
 

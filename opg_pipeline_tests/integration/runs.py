@@ -63,7 +63,7 @@ class Runner:
     def opg(self, home: Path, *arguments: str, timeout: float = 240, **extra: str) -> Ended:
         return self._run([sys.executable, "-m", "opg_pipeline.cli", *arguments], home, timeout, extra)
 
-    def here(self, home: Path, *arguments: str, **extra: str) -> Ended:
+    def here(self, home: Path, *arguments: str, typed: str | None = None, **extra: str) -> Ended:
         """`opg` in this process, where what it imports is there already; an empty value of ``extra`` unsets a variable."""
         from opg_pipeline.cli import app
 
@@ -74,7 +74,7 @@ class Runner:
             patch.setenv("DAGSTER_HOME", str(home / "dagster"))
             for name, value in given.items():
                 patch.setenv(name, value) if value else patch.delenv(name, raising=False)
-            done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+            done = CliRunner().invoke(app, list(arguments), input=typed, catch_exceptions=False)
         return Ended(done.exit_code, done.stdout, done.stderr)
 
     def script(self, home: Path, text: str, timeout: float = 240, **extra: str) -> Ended:
