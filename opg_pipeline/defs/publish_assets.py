@@ -14,6 +14,7 @@ import dagster as dg
 
 from opg_pipeline.defs import metadata as md
 from opg_pipeline.defs import publish as work
+from opg_pipeline.defs.data_docs import renew_data_docs
 from opg_pipeline.defs.deployment import current_deployment
 from opg_pipeline.defs.openlineage import State, emit
 from opg_pipeline.defs.quarantine import note_counts
@@ -28,6 +29,7 @@ SCORECARD = dg.AssetKey(["mart", "app_scorecard"])
 OPEN_DATA = dg.AssetKey(["exports", "open_data"])
 QUARANTINE = "quarantine"
 BI_COPY = dg.AssetKey(["exports", "bi_copy"])
+DATA_DOCS = dg.AssetKey(["exports", "data_docs"])
 NOTHING_NEW = "Nothing new: no record, declaration or note has changed since this was made, nor the day."
 T = TypeVar("T")
 
@@ -88,6 +90,13 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
         mart(SCORECARD, core_keys, "How each app fares: last outcome, freshness, quarantine.", "sql", "mart"),
         mart(OPEN_DATA, [MEASURE], "CSV, Parquet and method pages of every measure.", "csv", "exports"),
         mart(
+            DATA_DOCS,
+            core_keys,
+            "What the rules said of each category's newest records, as pages.",
+            "greatexpectations",
+            "exports",
+        ),
+        mart(
             BI_COPY, [MEASURE, SCORECARD], "Read-only DuckDB file with schema mart, for BI tools.", "duckdb", "exports"
         ),
     ]
@@ -141,6 +150,12 @@ def build_publish_asset(catalog: Catalog, refs: Sequence[DatasetRef]) -> dg.Asse
                         yield dg.MaterializeResult(OPEN_DATA, metadata={"files": len(files)})
                     else:
                         context.log_event(dg.AssetObservation(OPEN_DATA, description=NOTHING_NEW))
+                if DATA_DOCS in selected:
+                    pages = await step("data docs", renew_data_docs, deployment, warehouse, report)
+                    if pages is not None:
+                        yield dg.MaterializeResult(DATA_DOCS, metadata={"index": dg.MetadataValue.path(str(pages))})
+                    else:
+                        context.log_event(dg.AssetObservation(DATA_DOCS, description=NOTHING_NEW))
                 if BI_COPY in selected:
                     report.copy = await step("copy for BI", work.bi_copy, deployment, warehouse)
                     if report.copy is not None:

@@ -4,9 +4,21 @@ Great Expectations is imported when first used, or by :func:`warm_up`. What beco
 decided by who calls, not here.
 """
 
+from opg_pipeline.validate.data_docs import Judged, write_data_docs
 from opg_pipeline.validate.engine import warm_up
 from opg_pipeline.validate.report import Report, RuleResult
 from opg_pipeline.validate.run import validate
 from opg_pipeline.validate.suite import Check, DatasetCheck, Suite, build_suite
 
-__all__ = ["Check", "DatasetCheck", "Report", "RuleResult", "Suite", "build_suite", "validate", "warm_up"]
+__all__ = [
+    "Check",
+    "DatasetCheck",
+    "Judged",
+    "Report",
+    "RuleResult",
+    "Suite",
+    "build_suite",
+    "validate",
+    "warm_up",
+    "write_data_docs",
+]

@@ -1,4 +1,4 @@
-"""The only module that touches Great Expectations: a frame and expectations in, verdicts out. Knows no category."""
+"""Great Expectations as judge: a frame and expectations in, verdicts out. Knows no category."""
 
 from __future__ import annotations
 
@@ -43,12 +43,13 @@ class Verdict:
 
 def warm_up() -> threading.Thread:
     """Start importing Great Expectations, which takes seconds, beside other work."""
-    thread = threading.Thread(target=_library, name="import-great-expectations", daemon=True)
+    thread = threading.Thread(target=library, name="import-great-expectations", daemon=True)
     thread.start()
     return thread
 
 
-def _library() -> Any:
+def library() -> Any:
+    """Great Expectations, imported when first asked for."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read once, when it is imported
     import great_expectations
 
@@ -57,7 +58,7 @@ def _library() -> Any:
 
 def judge(frame: pd.DataFrame, questions: Sequence[Question]) -> dict[str, Verdict]:
     """Verdicts by rule. The frame's index counts from 0. An expectation that GX cannot run gives a verdict with an error."""
-    gx = _library()
+    gx = library()
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.expectations.metadata_types import FailureSeverity
     from great_expectations.expectations.registry import get_expectation_impl

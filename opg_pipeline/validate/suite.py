@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from opg_pipeline.model.base import Label
 from opg_pipeline.model.category import (
     BetweenRule,
     Category,
@@ -84,7 +85,7 @@ def build_suite(category: Category) -> Suite:
     datasets: list[DatasetCheck] = []
     for rule in category.rules:
         name = f"{rule.type}:{rule.id}"
-        words = rule.description.en
+        words = f"{rule.description.en} | {rule.description.id}"
         if isinstance(rule, OrderRule):
             columns = _ordered(category.field(rule.earlier), category.field(rule.later))
             arguments = {"or_equal": True, "ignore_row_if": "either_value_is_missing"}
@@ -106,40 +107,49 @@ def build_suite(category: Category) -> Suite:
 
 def _envelope() -> list[Check]:
     needed = tuple(name for name, _, _ in ENVELOPE if name not in ENVELOPE_NULLABLE)
-    whole = "Every record says who it is, where it comes from, who answers for it and when it happened."
-    placed = "A record whose place was found carries the region's code."
-    function = "The government function is a code such as 1.02."
+    whole = "Every record says who it is, where it comes from, who answers for it and when it happened. | Setiap rekaman menyebut identitas, asal, penanggung jawab, dan waktu kejadiannya."
+    placed = "A record whose place was found carries the region's code. | Rekaman yang tempatnya ditemukan memuat kode wilayah."
+    function = "The government function is a code such as 1.02. | Urusan pemerintahan berupa kode seperti 1.02."
     return [
         _required("envelope", whole, Given("envelope (given)", needed)),
         _form("pattern:urusan_code", "quarantine", function, "urusan_code", URUSAN_FORM),
-        _permitted("region_match", "how the place was found", REGION_MATCHES),
-        _permitted("region_level", "the level of the region", REGION_LEVELS),
+        _permitted("region_match", Label(en="how the place was found", id="cara tempat ditemukan"), REGION_MATCHES),
+        _permitted("region_level", Label(en="the level of the region", id="tingkat wilayah"), REGION_LEVELS),
         _required("region_code", placed, GivenUnless("region_code", (("region_match", ("none",)),))),
     ]
 
 
 def _field(item: CategoryField) -> list[Check]:
     """The checks of one field. A pattern of a field that is stored as a token was held before it became one."""
-    label = item.label.en
+    label, nama = item.label.en, item.label.id
     checks = []
     if item.required_unless:
         unless = tuple(item.required_unless.items())
         exempt = " or ".join(f"{name} is {' or '.join(values)}" for name, values in unless)
+        exempt_id = " atau ".join(f"{name} bernilai {' atau '.join(values)}" for name, values in unless)
         column: Column = GivenUnless(item.name, unless)
-        checks.append(_required(item.name, f"{label} is given, unless {exempt}.", column))
+        checks.append(
+            _required(item.name, f"{label} is given, unless {exempt}. | {nama} diisi, kecuali {exempt_id}.", column)
+        )
     elif item.required:
         column = Given(f"{item.name} (given)", (item.name,))
-        checks.append(_required(item.name, f"{label} is given.", column))
+        checks.append(_required(item.name, f"{label} is given. | {nama} diisi.", column))
     if item.values is not None:
-        checks.append(_permitted(item.name, label, item.values))
+        checks.append(_permitted(item.name, item.label, item.values))
     if item.min is not None or item.max is not None:
         low = "" if item.min is None else f" at least {item.min:g}"
         high = "" if item.max is None else f" at most {item.max:g}"
-        words = f"{label} is{' and'.join(part for part in (low, high) if part)}."
+        low_id = "" if item.min is None else f" paling sedikit {item.min:g}"
+        high_id = "" if item.max is None else f" paling banyak {item.max:g}"
+        english, indonesian = (
+            word.join(part for part in parts if part)
+            for word, parts in ((" and", (low, high)), (" dan", (low_id, high_id)))
+        )
+        words = f"{label} is{english}. | {nama}{indonesian}."
         arguments = {"min_value": item.min, "max_value": item.max}
         checks.append(Check(f"range:{item.name}", "quarantine", words, BETWEEN, (Number(item.name),), arguments))
     if item.pattern is not None and not item.token:
-        words = f"{label} has the form {item.pattern}"
+        words = f"{label} has the form {item.pattern} | {nama} berbentuk {item.pattern}"
         checks.append(_form(f"pattern:{item.name}", "quarantine", words, item.name, item.pattern))
     return checks
 
@@ -148,8 +158,10 @@ def _required(name: str, words: str, column: Column) -> Check:
     return Check(f"required:{name}", "quarantine", words, NOT_NULL, (column,), {})
 
 
-def _permitted(name: str, label: str, values: tuple[str, ...]) -> Check:
-    words = f"{label[0].upper()}{label[1:]} is one of {', '.join(values)}."
+def _permitted(name: str, label: Label, values: tuple[str, ...]) -> Check:
+    english, indonesian = (text[0].upper() + text[1:] for text in (label.en, label.id))
+    listed = ", ".join(values)
+    words = f"{english} is one of {listed}. | {indonesian} salah satu dari {listed}."
     return Check(f"permitted:{name}", "quarantine", words, IN_SET, (Labels(name),), {"value_set": list(values)})
 
 
