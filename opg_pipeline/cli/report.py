@@ -31,6 +31,7 @@ def show_run(result: RunResult, settings: Settings, *, each: bool) -> None:
         where = result.publish.copy or settings.warehouse
         out.print(f"Warehouse: {settings.warehouse}", highlight=False, soft_wrap=True)
         out.print(f"For BI:    {where}  (schema mart: measure, app_scorecard)", highlight=False, soft_wrap=True)
+        out.print(f"To read:   {settings.home / 'open_data' / 'index.html'}", highlight=False, soft_wrap=True)
         out.print("Next:      make ui  to see the lineage; docs/how-to/connect-bi.md to query it.", highlight=False)
 
 

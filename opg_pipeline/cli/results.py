@@ -54,7 +54,7 @@ def export(
     to: Annotated[Path | None, typer.Option("--to", help="Folder; default $OPG_HOME/open_data.")] = None,
     json: Json = False,
 ) -> None:
-    """Write the open data: CSV, Parquet, dictionary and method page of every measure."""
+    """Write the open data: pages in Indonesian and English, CSV, Parquet and method page of every measure, datapackage.json, dcat.jsonld."""
     settings()
     from opg_pipeline.defs.deployment import DeploymentError, current_deployment
     from opg_pipeline.defs.publish import open_data

@@ -1,4 +1,4 @@
-"""Exports mart.measure as open data: CSV and Parquet per measure, method pages, data dictionary, datapackage.json, DCAT.
+"""Exports mart.measure as open data: CSV and Parquet per measure, method pages, dictionary, datapackage.json, DCAT, pages to read.
 Computes no number.
 
 An export is a folder of its own (`.<name>.<time>-<mark>`) that becomes visible when the link ``target`` is turned to it in one step: a
@@ -30,6 +30,7 @@ from opg_pipeline.model.city import LICENSES, City
 from opg_pipeline.publish.dcat import dcat_catalog
 from opg_pipeline.publish.dictionary import data_dictionary, method_page
 from opg_pipeline.publish.rows import EpochMicroseconds, arrow_schema
+from opg_pipeline.publish.site import write_site
 from opg_pipeline.publish.sources import aware, instant
 from opg_pipeline.publish.tables import PublishError, mart_table
 
@@ -71,22 +72,34 @@ def export_open_data(engine: sa.Engine, catalog: Catalog, target: Path, *, as_of
         (folder / "dcat.jsonld").write_text(
             json.dumps(described, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
+        write_site(folder, catalog, rows, _apps(engine), as_of)
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return [target / name for name in names]
 
 
 def _rows(engine: sa.Engine) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """All of mart.measure in one statement, so of one state, by category and measure."""
-    table = mart_table("measure")
+    order = ("category_id", "measure_id", "city_id", "breakdown", "period_start", "region_code")
+    found = _all(engine, "measure")
+    found.sort(key=lambda row: tuple(row[name] for name in order))
+    return {key: list(group) for key, group in groupby(found, key=lambda row: (row["category_id"], row["measure_id"]))}
+
+
+def _apps(engine: sa.Engine) -> list[dict[str, Any]]:
+    """mart.app_scorecard."""
+    return _all(engine, "app_scorecard")
+
+
+def _all(engine: sa.Engine, name: str) -> list[dict[str, Any]]:
+    """Every row of a mart table, times in UTC."""
+    table = mart_table(name)
     times = [column for column in table.columns if isinstance(column.type, sa.DateTime)]
     plain = [EpochMicroseconds(column).label(column.name) if column in times else column for column in table.columns]
-    order = ("category_id", "measure_id", "city_id", "breakdown", "period_start", "region_code")
     with engine.connect() as connection:
         found = [dict(row) for row in connection.execute(sa.select(*plain)).mappings()]
     for row in found:
         row.update({column.name: instant(row[column.name]) for column in times})
-    found.sort(key=lambda row: tuple(row[name] for name in order))
-    return {key: list(group) for key, group in groupby(found, key=lambda row: (row["category_id"], row["measure_id"]))}
+    return found
 
 
 def _periods(rows: dict[tuple[str, str], list[dict[str, Any]]]) -> dict[str, tuple[date, date]]:

@@ -15,6 +15,8 @@ from opg_pipeline.defs.deployment import Deployment, dataset_key
 from opg_pipeline.lake import standard_schema
 from opg_pipeline.model.catalog import Catalog, DatasetRef, load_catalog
 from opg_pipeline.settings import Settings
+from opg_pipeline_tests.integration.runs import ONLY
+from opg_pipeline_tests.integration.runs import running as cities
 
 from .running import SERVED_BY, STARTERS, USER, Absent, Running
 
@@ -91,3 +93,15 @@ def standard(city: Deployment, ref: DatasetRef) -> list[dict[str, Any]]:
     assert manifest is not None
     table = pa.concat_tables([standard_schema(ref.category).empty_table(), *city.lake.read_standard(manifest)])
     return list(table.sort_by("slice_row").to_pylist())
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The open data of twelve apps."""
+    home = tmp_path_factory.mktemp("opened") / "opg"
+    with cities("--scale", "0.1") as runner:
+        ended = runner.here(home, "run", *ONLY)
+        assert ended.code == 0, ended.out[-2000:] + ended.err[-2000:]
+        ended = runner.here(home, "export", "--to", str(home / "out"))
+        assert ended.code == 0, ended.err[-2000:]
+    return (home / "out").resolve()

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from opg_pipeline_tests.integration.runs import ONLY, running
-
 from .running import PYTHON
 
 pytestmark = pytest.mark.skipif(
@@ -45,17 +43,6 @@ def _python(script: str, *arguments: Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("opened") / "opg"
-    with running("--scale", "0.1") as runner:
-        ended = runner.opg(home, "run", *ONLY)
-        assert ended.code == 0, ended.out[-2000:] + ended.err[-2000:]
-        ended = runner.opg(home, "export", "--to", str(home / "out"))
-        assert ended.code == 0, ended.err[-2000:]
-    return (home / "out").resolve()
 
 
 def test_frictionless_finds_every_table_valid(exported: Path) -> None:
