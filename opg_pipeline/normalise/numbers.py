@@ -334,9 +334,16 @@ def scaled(number: Parsed, factors: list[Decimal | None], out: Any, *, round_: b
     """Numbers (of type WIDE) times the factor of their row, exact or rounded, in the type ``out``. Without a factor: refused."""
     texts: list[str | None] = []
     reasons = number.reasons.copy()
+    made: dict[tuple[Decimal, Decimal], str] = {}
     for row, (value, factor) in enumerate(zip(number.values.to_pylist(), factors, strict=True)):
         if value is not None and factor is None:
             reasons[row] = code("unmapped_factor")
-        texts.append(None if value is None or factor is None else f"{_EXACT.multiply(value, factor):f}")
+        if value is None or factor is None:
+            texts.append(None)
+            continue
+        text = made.get((value, factor))
+        if text is None:
+            text = made[value, factor] = f"{_EXACT.multiply(value, factor):f}"
+        texts.append(text)
     parsed = NumberParser(out, ".", "", round_=round_).text(pa.array(texts, pa.string()))
     return Parsed(parsed.values, np.where(reasons > 0, reasons, parsed.reasons))

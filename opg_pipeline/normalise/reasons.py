@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -89,6 +90,7 @@ def value_class(value: Any) -> str:
     return _shape(str(value)) if isinstance(value, str | int | float) else "other"
 
 
+@lru_cache(maxsize=4096)
 def _shape(text: str) -> str:
     text = " ".join(text[: 4 * _LONGEST].split())
     if not text:
