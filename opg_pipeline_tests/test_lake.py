@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -225,3 +226,20 @@ def test_a_removed_file_is_gone_and_may_be_removed_again(tmp_path: Path) -> None
     lake.remove(name)
     lake.remove(name)
     assert lake.quarantine_files(KEY) == []
+
+
+def test_what_killed_writers_left_is_swept_when_it_is_old_and_nothing_else(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    digest = store(lake, b"whole")
+    folder = Path(lake.path(lake.raw_files(KEY)[digest])).parent
+    old, young = folder / "x.zst.00000000.partial", folder / "y.zst.11111111.partial"
+    for file in (old, young):
+        file.write_bytes(b"nama: Budi")
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    os.utime(old, (0, 0))
+    os.utime(lake.path(lake.raw_files(KEY)[digest]), (0, 0))
+    assert lake.sweep(an_hour_ago) == 1
+    assert not old.exists()
+    assert young.exists(), "somebody may be writing it"
+    assert lake.raw(KEY, digest) == b"whole"
+    assert lake.sweep(an_hour_ago) == 0

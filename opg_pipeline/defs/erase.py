@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from opg_pipeline.defs.deployment import Deployment, dataset_key
+from opg_pipeline.defs.privacy import ABANDONED
 from opg_pipeline.defs.refused import RULES
 from opg_pipeline.lake import DatasetKey, Lake
 from opg_pipeline.model.catalog import DatasetRef
@@ -72,6 +74,7 @@ def erase(deployment: Deployment, subject: Subject, found: Collection[Found], wh
     Raises LakeError: a file cannot be opened or written.
     """
     lake, city = deployment.lake, deployment.city.city.id
+    lake.sweep(datetime.now(UTC) - ABANDONED)
     meant = [item for item in found if item]
     if not meant:
         return

@@ -19,6 +19,10 @@ FORMER_KEY = "OPG_ARCHIVE_KEY_OLD"
 """Variable that names the key the archive was sealed with before, while it is sealed anew."""
 
 
+ABANDONED = timedelta(hours=1)
+"""After this long a half-written file is nobody's any more: no answer takes as long to write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sealing:
     """Files of one dataset: how many were sealed now, and how many were so already. ``failed``: those that no key opens."""
@@ -141,11 +145,13 @@ def _quarantine_of(
 
 
 def purge(deployment: Deployment, now: datetime | None = None) -> list[Expired]:
-    """Remove what :func:`expired` finds, and note it. Raw files are removed; in quarantine reasons and counts stay.
+    """Remove what :func:`expired` finds, and note it. Raw files are removed; in quarantine reasons and counts stay. What killed writers
+    left half-written goes too.
 
     What was loaded stays; a slice whose answers are gone cannot be made again, which replay tells.
     """
     found = expired(deployment, now)
+    deployment.lake.sweep((now or datetime.now(UTC)) - ABANDONED)
     for item in found:
         key = DatasetKey(deployment.city.city.id, item.app, item.dataset)
         # Noted first: a purge that is cut off has then said more than it did, and the next one removes the rest.

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _MAGIC = b"OPG1"
+_PARTIAL = ".partial"
 
 
 class LakeError(Exception):
@@ -49,7 +50,7 @@ class Store:
         if not self._local:
             self.fs.pipe_file(target, data)
             return
-        partial = f"{target}.{secrets.token_hex(4)}.partial"
+        partial = f"{target}.{secrets.token_hex(4)}{_PARTIAL}"
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -76,6 +77,19 @@ class Store:
             self.fs.rm_file(self.path(name))
         except FileNotFoundError:
             return
+
+    def sweep(self, before: datetime) -> int:
+        """Remove what writers that were killed left half-written before this moment; returns how many files that were.
+
+        No reader ever sees such a file, but it may hold what a source sent.
+        """
+        if not self._local:
+            return 0
+        left = [str(name) for name in self.fs.find(self.root) if str(name).endswith(_PARTIAL)]
+        old = [name for name in left if self.written_at(name[len(self.root) + 1 :]) < before]
+        for name in old:
+            self.remove(name[len(self.root) + 1 :])
+        return len(old)
 
     def written_at(self, name: str) -> datetime:
         """When a file was written. Raises MissingFile; LakeError where the file system does not know."""
