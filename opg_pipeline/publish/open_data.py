@@ -34,7 +34,8 @@ from opg_pipeline.publish.site import write_site
 from opg_pipeline.publish.sources import aware, instant
 from opg_pipeline.publish.tables import PublishError, mart_table
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet may take for the beginning of a formula, the last four in full width (OWASP, CSV Injection)."""
 _ABANDONED = 3600
 """Seconds after which an unfinished or former export folder is removed."""
 _FRICTIONLESS = {"string": "string", "int64": "integer", "double": "number", "bool": "boolean", "date32[day]": "date"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import threading
@@ -14,6 +15,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opg_pipeline.model.catalog import Catalog
 from opg_pipeline.model.city import ContextNote
@@ -215,3 +218,51 @@ def test_it_does_not_take_the_place_of_other_peoples_files(duck: World, tmp_path
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
     (tmp_path / "empty").mkdir()
     assert export_open_data(duck.engine, DECLARED, tmp_path / "empty", as_of=AS_OF)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(
+                "{}{}".format,
+                st.sampled_from(
+                    [
+                        "=",
+                        "+",
+                        "-",
+                        "@",
+                        "\t",
+                        "\r",
+                        "\n",
+                        "\uff1d",
+                        "\uff0b",
+                        "\uff0d",
+                        "\uff20",
+                        "'",
+                        '"',
+                        ",",
+                        ";",
+                        " ",
+                    ]
+                ),
+                st.text(max_size=20),
+            ),
+            st.text(max_size=20),
+            st.integers(),
+            st.floats(allow_nan=False, allow_infinity=False),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_no_text_is_a_formula_in_a_spreadsheet_and_numbers_stay_numbers(values: list[Any]) -> None:
+    sink = io.StringIO(newline="")
+    csv.writer(sink).writerow([open_data.csv_cell(value) for value in values])
+    (read,) = csv.reader(io.StringIO(sink.getvalue(), newline=""))
+    assert len(read) == len(values), "no text ends its cell"
+    for cell, value in zip(read, values, strict=True):
+        if isinstance(value, str):
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
+            assert cell in {value, f"'{value}"}, "nothing else is changed"
+        else:
+            assert type(value)(cell) == value
