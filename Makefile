@@ -37,8 +37,9 @@ demo: $(VENV)/.run ## Set up, start the sandbox city, run everything, show what 
 ui: $(VENV)/.run ## Dagster UI over the sandbox city, http://127.0.0.1:3000
 	@$(BIN)/opg ui --sandbox
 
+# Three on two cores: a good part of the time they wait for servers, discs and processes.
 test: $(VENV)/.dev ## All tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 SERVERS       := .servers
 SERVERS_TESTS := opg_pipeline_tests/servers

@@ -10,6 +10,20 @@ SHARED_RUNS = ("opg_pipeline_tests/integration/days/",)
 """Folders whose files share a run of minutes, so one worker takes them all."""
 
 
+LONG = (
+    "opg_pipeline_tests/integration/",
+    "opg_pipeline_tests/recorded/",
+    "opg_pipeline_tests/probe/test_categories.py",
+    "opg_pipeline_tests/defs/test_nothing_new.py",
+    "opg_pipeline_tests/cli/test_onboarding.py",
+)
+"""What takes minutes is begun first, so that no worker is left alone with it at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are numbered: packed ones hold the second they were packed in, and every worker must find the same names."""
     return argname if isinstance(val, bytes) else None
